@@ -1,0 +1,1 @@
+"""Pure words shared by every service: no IO, no await, no clock of its own."""
