@@ -1,0 +1,1 @@
+"""Plumbing without business words: rpc, database, events, service life, settings, logs."""

@@ -1,0 +1,1 @@
+"""Who pays what: customers, subscriptions, invoices and test clocks."""

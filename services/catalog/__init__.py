@@ -1,0 +1,1 @@
+"""What is sold: features, products, plans and their immutable versions."""

@@ -1,0 +1,1 @@
+"""What each customer may do: decisions from a local projection."""

@@ -1,0 +1,1 @@
+"""What customers use: raw events, measurements, trackers and windows."""
