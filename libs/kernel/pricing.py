@@ -119,8 +119,8 @@ class Priced:
 def price(price_list: PriceList, quantity: Decimal) -> Priced:
     """What `quantity` costs.
 
-    Zero or less costs zero and reaches no tier. `up_to` is inclusive: after a tier up to 5 the next begins just above 5,
-    so that 5.5 falls into it.
+    Zero or less costs zero and reaches no tier. `up_to` is inclusive: after a tier up to 5 the next begins just above
+    5, so that 5.5 falls into it.
 
     Raises:
         ValueError: No tier holds the quantity: the list was not checked with `violations`.

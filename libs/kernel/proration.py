@@ -1,7 +1,7 @@
 """In-advance commitments that change inside a period: what is due for the period so far, and the line that settles it.
 
-Priced cumulatively: a line is the rounded total due minus what earlier lines charged, never a part priced alone, so that
-the lines of a period always add up to its rounded total.
+Priced cumulatively: a line is the rounded total due minus what earlier lines charged, never a part priced alone, so
+that the lines of a period always add up to its rounded total.
 """
 
 from collections.abc import Sequence

@@ -58,7 +58,7 @@ def parse_decimal(text: str, path: str, *, places: int = 12) -> Decimal:
     if len(match["fraction"] or "") > places:
         raise invalid(FieldViolation(path, _too_fine(places)))
     value = Decimal(text)
-    return value if value else value.copy_abs()
+    return value or ZERO
 
 
 def parse_quantity(text: str, path: str, *, places: int = 12) -> Decimal:
