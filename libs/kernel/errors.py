@@ -1,7 +1,11 @@
 """The one error type of the platform: a public sentence, a private cause, and what the contract calls it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 class ErrorKind(StrEnum):
@@ -68,3 +72,29 @@ def not_found(reason: str, message: str, **metadata: str) -> TollkeeperError:
 def precondition(reason: str, message: str, **metadata: str) -> TollkeeperError:
     """The request is well formed, but the state of the world forbids it."""
     return TollkeeperError(ErrorKind.FAILED_PRECONDITION, reason, message, metadata=metadata)
+
+
+class Mistakes:
+    """Collects every mistake of an input, so that a caller learns of all at once."""
+
+    def __init__(self) -> None:
+        self.found: list[FieldViolation] = []
+
+    def add(self, path: str, message: str) -> None:
+        """Notes a mistake."""
+        self.found.append(FieldViolation(path, message))
+
+    def attempt(self, parse: Callable[..., T], *args: object, **kwargs: object) -> T | None:
+        """Runs a parser; its violations are collected and give None. Any other error passes."""
+        try:
+            return parse(*args, **kwargs)
+        except TollkeeperError as error:
+            if not error.violations:
+                raise
+            self.found.extend(error.violations)
+            return None
+
+    def check(self, reason: str = "INVALID_FIELD") -> None:
+        """Raises `invalid` with all that was collected, if anything was."""
+        if self.found:
+            raise invalid(*self.found, reason=reason)

@@ -3,13 +3,16 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from fractions import Fraction
+from math import lcm
 from typing import Final, Self
 
 from kernel.errors import FieldViolation, invalid
 from kernel.quantity import EXACT, ZERO, format_decimal, round_half_away
 from kernel.quantity import total as total_of
 
-# ISO 4217 list one (active codes) by digits of the minor unit. Codes without one (gold, XDR, XTS, …) cannot be priced in.
+# ISO 4217 list one (active codes, up to amendment 180) by digits of the minor unit. Codes without one (gold, XDR, XTS)
+# cannot be priced in.
 _CODES_BY_MINOR_DIGITS: Final = {
     0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
     2: (
@@ -115,9 +118,10 @@ def split(amount: Decimal, weights: Sequence[Decimal], *, places: int) -> tuple[
     Raises:
         ValueError: The amount is finer than `places`, or no weight is positive, or one is negative.
     """
-    units, rest = divmod(abs(_ratio(amount, places)[0]), _ratio(amount, places)[1])
-    if rest:
+    scaled = Fraction(amount) * 10**places
+    if scaled.denominator != 1:
         raise ValueError(f"{amount} has more than {places} digits after the point")
+    units = abs(scaled.numerator)
     shares = _whole_weights(weights)
     whole = sum(shares)
     parts = [units * share // whole for share in shares]
@@ -140,22 +144,10 @@ def format_money(money: Money) -> str:
     return sign + _SYMBOLS.get(money.currency.code, money.currency.code + " ") + digits
 
 
-def _ratio(amount: Decimal, places: int) -> tuple[int, int]:
-    numerator, denominator = amount.as_integer_ratio()
-    return numerator * 10**places, denominator
-
-
 def _whole_weights(weights: Sequence[Decimal]) -> list[int]:
     """The weights as integers in the same proportion."""
     if any(weight < 0 for weight in weights) or not any(weights):
         raise ValueError("a split needs weights of zero or more, and one above zero")
-    finest = max(-exponent for exponent in map(_exponent, weights))
-    scale = 10 ** max(finest, 0)
-    return [numerator * scale // denominator for numerator, denominator in map(Decimal.as_integer_ratio, weights)]
-
-
-def _exponent(value: Decimal) -> int:
-    exponent = value.as_tuple().exponent
-    if not isinstance(exponent, int):
-        raise ValueError("a weight is a finite number")  # noqa: TRY004  (NaN is a bad value of the right type)
-    return exponent
+    fractions = [Fraction(weight) for weight in weights]
+    scale = lcm(*(fraction.denominator for fraction in fractions))
+    return [int(fraction * scale) for fraction in fractions]

@@ -103,8 +103,13 @@ class Recurrence:
         return Period(self._boundary(n), self._boundary(n + 1))
 
     def period_at(self, at: datetime) -> Period | None:
-        """The period that contains the instant; None before the anchor."""
-        return None if at < self.anchor else self.period(self.index_at(at))
+        """The period that contains the instant; None before the anchor.
+
+        Raises:
+            ValueError: The instant is naive.
+        """
+        at = utc(at)
+        return None if at < self.anchor else self._locate(at)[1]
 
     def index_at(self, at: datetime) -> int:
         """The number of the period that contains the instant, without walking from the anchor.
@@ -115,27 +120,36 @@ class Recurrence:
         at = utc(at)
         if at < self.anchor:
             raise ValueError("no period contains an instant before the anchor")
+        return self._locate(at)[0]
+
+    def _locate(self, at: datetime) -> tuple[int, Period]:
+        n = self._nominal_index(at)
+        start, end = self._boundary(n), self._boundary(n + 1)
+        # The calendar alone is off by one near a boundary: earlier in its day, in a gap, in a repeated hour.
+        while at < start:
+            n, start, end = n - 1, self._boundary(n - 1), start
+        while at >= end:
+            n, start, end = n + 1, end, self._boundary(n + 2)
+        return n, Period(start, end)
+
+    def _nominal_index(self, at: datetime) -> int:
         if self.interval is Interval.HOUR:
             return (at - self.anchor) // _HOUR
-        n = self._nominal_index(at.astimezone(self._tz).replace(tzinfo=None))
-        # The wall clock alone is off by one near a boundary: within the unit, in a gap, or in a repeated hour.
-        while self._boundary(n) > at:
-            n -= 1
-        while self._boundary(n + 1) <= at:
-            n += 1
-        return n
-
-    def _nominal_index(self, wall: datetime) -> int:
-        if self.interval is Interval.DAY:
-            return (wall.date() - self._wall.date()).days - self._skipped_until(wall.date())
-        if self.interval is Interval.WEEK:
-            return (wall.date() - self._wall.date()).days // 7
-        months = 12 * (wall.year - self._wall.year) + wall.month - self._wall.month
-        return months // _MONTHS[self.interval]
+        wall = at.astimezone(self._tz).replace(tzinfo=None)
+        match self.interval:
+            case Interval.DAY:
+                return (wall.date() - self._wall.date()).days - self._skipped_until(wall.date())
+            case Interval.WEEK:
+                return (wall.date() - self._wall.date()).days // 7
+            case Interval.MONTH | Interval.QUARTER | Interval.YEAR:
+                months = 12 * (wall.year - self._wall.year) + wall.month - self._wall.month
+                return months // _MONTHS[self.interval]
+            case _:
+                assert_never(self.interval)
 
     def _boundary(self, n: int) -> datetime:
         if n <= 0:
-            # Not by wall time: the anchor may be the second of a time that exists twice. (`index_at` may ask for -1.)
+            # Not by wall time: the anchor may be the second of a time that exists twice. (`_locate` may ask for -1.)
             return self.anchor if n == 0 else self.anchor + n * _DAY
         match self.interval:
             case Interval.HOUR:
