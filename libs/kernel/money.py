@@ -83,13 +83,13 @@ class Money:
     @classmethod
     def total(cls, moneys: Iterable[Self], currency: Currency) -> Self:
         """The exact sum; zero of nothing."""
-        return cls(total_of(money._in(currency) for money in moneys), currency)
+        return cls(total_of(_amount_in(currency, money) for money in moneys), currency)
 
     def __add__(self, other: Self) -> Self:
-        return type(self)(EXACT.add(self.amount, other._in(self.currency)), self.currency)
+        return type(self)(EXACT.add(self.amount, _amount_in(self.currency, other)), self.currency)
 
     def __sub__(self, other: Self) -> Self:
-        return type(self)(EXACT.subtract(self.amount, other._in(self.currency)), self.currency)
+        return type(self)(EXACT.subtract(self.amount, _amount_in(self.currency, other)), self.currency)
 
     def __neg__(self) -> Self:
         return type(self)(EXACT.minus(self.amount), self.currency)
@@ -102,11 +102,6 @@ class Money:
         """Parts in proportion to `weights`, in whole minor units, that add up to this; see `split`."""
         parts = split(self.amount, weights, places=self.currency.minor_digits)
         return tuple(type(self)(part, self.currency) for part in parts)
-
-    def _in(self, currency: Currency) -> Decimal:
-        if self.currency != currency:
-            raise ValueError(f"{self.currency.code} cannot be added to {currency.code}")
-        return self.amount
 
 
 def split(amount: Decimal, weights: Sequence[Decimal], *, places: int) -> tuple[Decimal, ...]:
@@ -142,6 +137,12 @@ def format_money(money: Money) -> str:
     digits = f"{int(whole):,}" + (f".{fraction}" if fraction else "")
     sign = "-" if money.amount < 0 else ""
     return sign + _SYMBOLS.get(money.currency.code, money.currency.code + " ") + digits
+
+
+def _amount_in(currency: Currency, money: Money) -> Decimal:
+    if money.currency != currency:
+        raise ValueError(f"{money.currency.code} cannot be added to {currency.code}")
+    return money.amount
 
 
 def _whole_weights(weights: Sequence[Decimal]) -> list[int]:

@@ -262,14 +262,14 @@ def _skipped_days(name: str) -> tuple[date, ...]:
     yearly and never do that.
     """
     tz = _load_zone(name)
-    samples = [datetime(1900, 1, 1) + 90 * _DAY * i for i in range(4 * 140)]
-    found = []
-    for before, after in pairwise(samples):
-        if _offset(after, tz) - _offset(before, tz) >= 20 * _HOUR:
-            days = (before.date() + _DAY * i for i in range(91))
-            found += [day for day in days if not _exists(datetime(day.year, day.month, day.day, 12), tz)]
+    noons = [datetime(1900, 1, 1, 12, tzinfo=tz) + 90 * _DAY * i for i in range(4 * 140)]
+    found: list[date] = []
+    for before, after in pairwise(noons):
+        if _offset(after) - _offset(before) >= 20 * _HOUR:
+            days = (before.replace(tzinfo=None) + _DAY * i for i in range(91))
+            found += [day.date() for day in days if not _exists(day, tz)]
     return tuple(found)
 
 
-def _offset(wall: datetime, tz: ZoneInfo) -> timedelta:
-    return wall.replace(tzinfo=tz).utcoffset() or timedelta(0)
+def _offset(at: datetime) -> timedelta:
+    return at.utcoffset() or timedelta(0)
