@@ -1,0 +1,1 @@
+"""The `tollkeeper` command, and the platform run on one machine behind it."""

@@ -36,7 +36,7 @@ def generate() -> None:
 class CustomBuildHook(BuildHookInterface[Any]):
     """Lets a wheel be built from a checkout that never ran ``make gen``."""
 
-    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 - hatchling's signature.
         if PROTOS.is_dir():
             generate()
 

@@ -1,0 +1,47 @@
+"""One owner per data folder: two NATS servers on one store both start, and both write."""
+
+import fcntl
+import os
+from pathlib import Path
+
+from cli.errors import PlatformError
+
+
+class FolderLock:
+    """Held from `acquire` to `release`, and let go by the kernel however the owner dies."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._file: int | None = None
+
+    def acquire(self) -> None:
+        """Makes the folder if it is missing; a lock already held here is kept.
+
+        Raises:
+            PlatformError: Somebody else holds it; the sentence names the process.
+        """
+        if self._file is not None:
+            return
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            file = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            message = f"{self._folder} cannot be written: {error.strerror}. Use another data folder, or its owner's account."
+            raise PlatformError(message) from error
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            # Empty for the instant between the owner's lock and the writing of its name.
+            owner = os.pread(file, 32, 0).decode(errors="replace").strip() or "unknown"
+            os.close(file)
+            message = f"{self._folder} is in use by process {owner}. Stop that one first, or use another data folder."
+            raise PlatformError(message) from None
+        os.truncate(file, 0)
+        os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
+        self._file = file
+
+    def release(self) -> None:
+        """Lets go; harmless when nothing is held. The file stays: deleting it would let two owners hold two files."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None

@@ -1,0 +1,75 @@
+"""`tollkeeper up`: the platform on this machine until Ctrl-C."""
+
+import signal
+from pathlib import Path
+from queue import SimpleQueue
+from types import FrameType
+
+import click
+from rich.console import Console
+
+# Not the platform itself, which brings gRPC and the database driver with it: `tollkeeper --help` is quick.
+from cli.errors import PlatformError
+
+FIRST_PORT = 7401
+
+_STYLES = {"healthy": "green", "dead": "yellow", "failed": "bold red"}
+
+
+@click.command()
+@click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(".tollkeeper"),
+    envvar="TOLLKEEPER_DATA",
+    show_default=True,
+    show_envvar=True,
+    help="The folder of all data; the next `up` finds them again.",
+)
+@click.option(
+    "--port-base",
+    type=click.IntRange(1, 65532),
+    default=FIRST_PORT,
+    show_default=True,
+    help="The port of catalog; metering, entitlements and billing take the next three.",
+)
+@click.option("--free-ports", is_flag=True, help="Take ports that are free, whichever they are.")
+@click.option(
+    "--postgres-url",
+    envvar="TOLLKEEPER_POSTGRES_URL",
+    show_envvar=True,
+    help="Use this PostgreSQL server (postgresql://user:password@host:5432) instead of the embedded one.",
+)
+@click.option(
+    "--nats-url",
+    envvar="TOLLKEEPER_NATS_URL",
+    show_envvar=True,
+    help="Use this NATS server (nats://host:4222) instead of the embedded one.",
+)
+def up(data: Path, port_base: int, *, free_ports: bool, postgres_url: str | None, nats_url: str | None) -> None:
+    """Run catalog, metering, entitlements and billing with their PostgreSQL and NATS.
+
+    Everything listens on 127.0.0.1 only. What dies is started again. Ctrl-C stops all of it, in order; the data stay.
+    Exit code 0 after Ctrl-C, 1 if something could not be started or kept running.
+    """
+    from cli.local_platform import Platform
+    from cli.supervisor import Change, ChildState
+
+    # Everything that happens comes through here, signals too: whatever is under way is neither interrupted nor missed.
+    happenings: SimpleQueue[Change | signal.Signals] = SimpleQueue()
+    _divert_signals(happenings)
+    console = Console(highlight=False, soft_wrap=True)
+    platform = Platform(
+        data,
+        port_base=None if free_ports else port_base,
+        postgres_url=postgres_url,
+        nats_url=nats_url,
+        on_change=happenings.put,
+    )
+    try:
+        platform.start()
+        ...
+    except PlatformError as error:
+        raise click.ClickException(str(error)) from error
+    finally:
+        platform.stop()

@@ -1,0 +1,67 @@
+"""NATS: one connection a process, and one JetStream stream a context."""
+
+import nats
+import structlog
+from nats.aio.client import Client
+from nats.js import JetStreamContext
+from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
+
+log = structlog.get_logger()
+
+# Streams are not archives: a projection that slept longer is rebuilt from its owner's List RPCs.
+STREAM_MAX_AGE_SECONDS = 30 * 24 * 3600
+
+
+class Broker:
+    """A connection that reconnects for ever."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self.jetstream: JetStreamContext = client.jetstream()
+
+    async def close(self) -> None:
+        """Sends what is buffered and closes the connection."""
+        if self.client.is_connected:
+            await self.client.drain()
+        else:
+            await self.client.close()
+
+
+async def connect(url: str, name: str) -> Broker:
+    """Connects to the broker, waiting for it as long as it takes."""
+
+    async def on_error(error: Exception) -> None:
+        log.warning("broker_error", error=repr(error))
+
+    client = await nats.connect(
+        url,
+        name=name,
+        reconnect_time_wait=0.1,
+        max_reconnect_attempts=-1,
+        allow_reconnect=True,
+        error_cb=on_error,
+    )
+    return Broker(client)
+
+
+def stream_name(context: str) -> str:
+    """The name of a context's stream: ``tollkeeper_catalog``."""
+    return f"tollkeeper_{context}"
+
+
+async def ensure_stream(broker: Broker, context: str) -> None:
+    """Makes the context's stream, or leaves the one that is there."""
+    config = StreamConfig(
+        name=stream_name(context),
+        subjects=[f"tollkeeper.{context}.>"],
+        retention=RetentionPolicy.LIMITS,
+        storage=StorageType.FILE,
+        discard=DiscardPolicy.OLD,
+        max_age=STREAM_MAX_AGE_SECONDS,
+        duplicate_window=120,
+    )
+    try:
+        await broker.jetstream.add_stream(config)
+    except nats.js.errors.BadRequestError:
+        # It exists with another configuration: an operator's business, such as replicas.
+        await broker.jetstream.stream_info(stream_name(context))

@@ -1,0 +1,154 @@
+"""Durable consumers: facts of other contexts become commands of this one.
+
+The consumer pauses while the database or an owner is away: nothing is counted then. Only a fault of the message itself is
+counted, in our own table, and ends as a dead letter with an alert; JetStream's own limit would drop it silently.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
+
+import nats.errors
+import nats.js.errors
+import structlog
+from google.protobuf.message import Message
+from nats.aio.msg import Msg
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+from sqlalchemy import Column, DateTime, Integer, LargeBinary, MetaData, Table, Text, func
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from kernel.errors import ErrorKind, TollkeeperError
+from kit.broker import Broker, ensure_stream, stream_name
+from kit.db import Database
+from kit.logs import request_id
+
+log = structlog.get_logger()
+
+# Messages fetched at a time; they are handled one after another, in order.
+BATCH = 100
+# A message that failed so often by its own fault is set aside.
+MAX_FAULTS = 5
+# How long the consumer pauses while something it needs is away.
+PAUSE_SECONDS = 0.5
+
+M = TypeVar("M", bound=Message)
+Handle = Callable[[bytes], Awaitable[None]]
+
+
+def dead_letter_table(metadata: MetaData) -> Table:
+    """The table ``dead_letter``, for a service's ``tables.py`` and its first migration."""
+    return Table(
+        "dead_letter",
+        metadata,
+        Column("consumer", Text, primary_key=True),
+        Column("event_id", Text, primary_key=True),
+        Column("subject", Text, nullable=False),
+        Column("payload", LargeBinary, nullable=False),
+        Column("faults", Integer, nullable=False),
+        Column("error", Text, nullable=False),
+        Column("update_time", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    )
+
+
+def handler(message_type: type[M], handle: Callable[[M], Awaitable[None]]) -> tuple[str, Handle]:
+    """Pairs an event type's name with what is done about it, for `Consumer`."""
+
+    async def decode_and_handle(payload: bytes) -> None:
+        await handle(message_type.FromString(payload))
+
+    return message_type.DESCRIPTOR.full_name, decode_and_handle
+
+
+class Consumer:
+    """Reads one context's stream under one durable name, shared by all replicas of a service."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        database: Database,
+        *,
+        stream: str,
+        durable: str,
+        handlers: Mapping[str, Handle],
+        dead_letters: Table,
+    ) -> None:
+        self._broker = broker
+        self._database = database
+        self._stream = stream
+        self._durable = durable
+        self._handlers = handlers
+        self._dead_letters = dead_letters
+        self.caught_up = asyncio.Event()
+
+    async def run(self) -> None:
+        """Consumes until canceled; `caught_up` is set once nothing was pending."""
+        await ensure_stream(self._broker, self._stream)
+        config = ConsumerConfig(
+            durable_name=self._durable,
+            deliver_policy=DeliverPolicy.ALL,
+            ack_policy=AckPolicy.EXPLICIT,
+            ack_wait=30,
+            max_deliver=-1,
+            max_ack_pending=BATCH,
+        )
+        subscription = await self._broker.jetstream.pull_subscribe(
+            f"tollkeeper.{self._stream}.>", durable=self._durable, stream=stream_name(self._stream), config=config
+        )
+        while True:
+            try:
+                messages = await subscription.fetch(BATCH, timeout=0.5 if not self.caught_up.is_set() else 5)
+            except nats.errors.TimeoutError:
+                self.caught_up.set()
+                continue
+            for message in messages:
+                await self._settle(message)
+            if messages[-1].metadata.num_pending == 0:
+                self.caught_up.set()
+
+    async def _settle(self, message: Msg) -> None:
+        headers = message.headers or {}
+        request_id.set(headers.get("tollkeeper-request-id", ""))
+        handle = self._handlers.get(headers.get("ce-type", ""))
+        while handle is not None:
+            try:
+                await handle(message.data)
+                break
+            except Exception as error:
+                if not _is_away(error) and await self._count_fault(message, error) >= MAX_FAULTS:
+                    log.exception("dead_letter", subject=message.subject, event_id=headers.get("ce-id"))
+                    break
+                log.warning("consumer_paused", subject=message.subject, error=repr(error))
+                await message.in_progress()
+                await asyncio.sleep(PAUSE_SECONDS)
+        await message.ack()
+
+    async def _count_fault(self, message: Msg, error: Exception) -> int:
+        headers = message.headers or {}
+        table = self._dead_letters
+        statement = insert(table).values(
+            consumer=self._durable,
+            event_id=headers.get("ce-id", str(message.metadata.sequence.stream)),
+            subject=message.subject,
+            payload=message.data,
+            faults=1,
+            error=repr(error),
+        )
+        upsert = statement.on_conflict_do_update(
+            index_elements=[table.c.consumer, table.c.event_id],
+            set_={"faults": table.c.faults + 1, "error": repr(error), "update_time": func.now()},
+        ).returning(table.c.faults)
+        async with self._database.write() as connection:
+            faults: Any = (await connection.execute(upsert)).scalar_one()
+        return int(faults)
+
+
+def _is_away(error: Exception) -> bool:
+    match error:
+        case TollkeeperError():
+            return error.kind in {ErrorKind.UNAVAILABLE, ErrorKind.ABORTED, ErrorKind.DEADLINE_EXCEEDED}
+        case OperationalError() | InterfaceError() | PoolTimeoutError() | TimeoutError():
+            return True
+        case _:
+            return False

@@ -1,0 +1,1 @@
+"""The catalog's servicers: convert, call, convert."""

@@ -1,0 +1,1 @@
+"""The catalog's tables, and one store per aggregate."""
