@@ -80,8 +80,8 @@ class ChildProcess:
                 start_new_session=True,
                 env=environment,
                 cwd=cwd,
-                user=account and account.uid,
-                group=account and account.gid,
+                user=account.uid if account else None,
+                group=account.gid if account else None,
                 extra_groups=[] if account else None,
             )
         lifeline.watch(popen.pid, self._stop_signal)
@@ -155,7 +155,7 @@ def end_leftover(record: Path, stop_signal: signal.Signals, *, grace: float) -> 
     try:
         left = json.loads(record.read_text())
         process = psutil.Process(left["pid"])
-        same = left["boot"] == _boot_id() and abs(left["started"] - _started(process)) < _SAME_START_SECONDS
+        same: bool = left["boot"] == _boot_id() and abs(left["started"] - _started(process)) < _SAME_START_SECONDS
         if same:
             lifeline.end(process, stop_signal, grace=grace)
     except (OSError, ValueError, KeyError, psutil.NoSuchProcess):

@@ -3,7 +3,7 @@
 import time
 
 import grpc
-from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2
 
 from cli.child_process import ChildProcess
 from cli.errors import ChildDiedError, PlatformError
@@ -33,17 +33,21 @@ def await_serving(process: ChildProcess, address: str, timeout: float) -> None:
     """
     deadline = time.monotonic() + timeout
     with grpc.insecure_channel(address, options=_CHANNEL_OPTIONS) as channel:
-        stub = health_pb2_grpc.HealthStub(channel)
+        check = channel.unary_unary(
+            "/grpc.health.v1.Health/Check",
+            request_serializer=health_pb2.HealthCheckRequest.SerializeToString,
+            response_deserializer=health_pb2.HealthCheckResponse.FromString,
+        )
         while process.wait(_PAUSE_SECONDS) is None:
             try:
-                answer = stub.Check(health_pb2.HealthCheckRequest(), timeout=_ASK_SECONDS, wait_for_ready=True)
+                answer = check(health_pb2.HealthCheckRequest(), timeout=_ASK_SECONDS, wait_for_ready=True)
             except grpc.RpcError:
                 pass
             else:
                 if answer.status == health_pb2.HealthCheckResponse.SERVING:
                     return
             if time.monotonic() > deadline:
-                message = f"{process.name} is not healthy after {timeout:.0f} s. {process.last_lines()}"
-                raise PlatformError(message)
-    message = f"{process.name} died before it was healthy ({process.describe_end()}). {process.last_lines()}"
-    raise ChildDiedError(message)
+                raise PlatformError(f"{process.name} is not healthy after {timeout:.0f} s. {process.last_lines()}")
+    raise ChildDiedError(
+        f"{process.name} died before it was healthy ({process.describe_end()}). {process.last_lines()}"
+    )

@@ -39,14 +39,17 @@ def _send(line: str) -> None:
         # A forked copy of us has children of its own.
         if _watcher is None or _watcher[0] != os.getpid():
             command = [sys.executable, "-P", "-m", "cli.lifeline"]
-            _watcher = os.getpid(), subprocess.Popen(
-                command,
-                bufsize=0,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                cwd="/",
-                start_new_session=True,
+            _watcher = (
+                os.getpid(),
+                subprocess.Popen(
+                    command,
+                    bufsize=0,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    cwd="/",
+                    start_new_session=True,
+                ),
             )
             atexit.register(_close, *_watcher)
         # Whoever killed the watcher has lost the net; the children run on.

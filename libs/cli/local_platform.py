@@ -2,7 +2,6 @@
 
 import shutil
 import signal
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -11,11 +10,11 @@ from typing import Self
 
 from cli import ports
 from cli.child_process import ChildProcess, end_leftover, rotate
+from cli.data_folder import FolderLock, temporary_folder
 from cli.embedded.external import ExternalNats, ExternalPostgres
 from cli.embedded.nats import EmbeddedNats
 from cli.embedded.postgres import EmbeddedPostgres
 from cli.errors import PlatformError
-from cli.folder_lock import FolderLock
 from cli.service import SERVICES, Service, ServiceSpec
 from cli.supervisor import Change, ChildState, Supervisor
 
@@ -63,7 +62,7 @@ class Platform:
             on_change: Called from several threads, with each change of each child; returns at once.
         """
         self._temporary = data_dir is None
-        self.data_dir = _temporary_folder() if data_dir is None else data_dir.absolute()
+        self.data_dir = temporary_folder() if data_dir is None else data_dir.absolute()
         self._lock = FolderLock(self.data_dir)
         self._on_change = on_change
         self._environment = dict(environment or {})
@@ -160,9 +159,7 @@ class Platform:
                 **self._environment,
             }
 
-        return Service(
-            spec, self.addresses[spec.name], folder=self.data_dir, prepare=prepare, environment=environment
-        )
+        return Service(spec, self.addresses[spec.name], folder=self.data_dir, prepare=prepare, environment=environment)
 
     def _delete(self) -> None:
         if isinstance(self.postgres, EmbeddedPostgres):
@@ -170,18 +167,10 @@ class Platform:
         shutil.rmtree(self.data_dir, ignore_errors=True)
 
 
-def _temporary_folder() -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="tollkeeper-"))
-    # For the account that PostgreSQL runs as, when we are root.
-    folder.chmod(0o755)
-    return folder
-
-
 def _check_port(service: Service) -> None:
     port = int(service.address.rpartition(":")[2])
     if not ports.is_free(port):
-        message = (
+        raise PlatformError(
             f"Port {port}, meant for {service.name}, is taken by {ports.owner_of(port)}. "
             "Stop that one, or choose other ports (tollkeeper up --port-base N or --free-ports)."
         )
-        raise PlatformError(message)

@@ -43,16 +43,15 @@ def free_port() -> int:
     for port in itertools.chain(itertools.islice(_candidates, _BLOCK), range(_FIRST, _LAST)):
         if is_free(port):
             return port
-    message = f"no port between {_FIRST} and {_LAST} is free"
-    raise OSError(message)
+    raise OSError(f"no port between {_FIRST} and {_LAST} is free")
 
 
 def owner_of(port: int) -> str:
     """Who listens there, as far as we are allowed to see: `process 123 (python3)`, or `another process`."""
     try:
         for connection in psutil.net_connections("tcp"):
-            listens = connection.status == psutil.CONN_LISTEN and connection.laddr
-            if listens and connection.laddr.port == port and connection.pid:
+            listens = connection.status == psutil.CONN_LISTEN
+            if listens and connection.pid and connection.laddr and connection.laddr.port == port:
                 return f"process {connection.pid} ({psutil.Process(connection.pid).name()})"
     except psutil.Error:
         pass

@@ -96,8 +96,7 @@ class Service:
         self.process.spawn([*self._command, "migrate"], environment)
         # Without a limit: a large table takes as long as it takes, and Ctrl-C ends it.
         if self.process.wait() != 0:
-            message = (
+            raise PlatformError(
                 f"The migration of {self.name} failed ({self.process.describe_end()}); its database is as it was. "
                 f"{self.process.last_lines()}"
             )
-            raise PlatformError(message)

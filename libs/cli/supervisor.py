@@ -1,5 +1,6 @@
 """Keeps children running: starts them in their order, restarts the dead, gives up on the hopeless."""
 
+import math
 import threading
 import time
 from collections import deque
@@ -69,7 +70,7 @@ class Supervised(Protocol):
 def restart_delay(deaths_in_a_row: int) -> float:
     """Seconds before the next start; a death after more than a minute of life is the first of a new row."""
     # The exponent is bounded too: a float ends at 2 ** 1023.
-    return min(_FIRST_DELAY_SECONDS * 2 ** min(deaths_in_a_row - 1, 10), _LONGEST_DELAY_SECONDS)
+    return min(math.ldexp(_FIRST_DELAY_SECONDS, min(deaths_in_a_row - 1, 10)), _LONGEST_DELAY_SECONDS)
 
 
 class Supervisor:
@@ -102,8 +103,7 @@ class Supervisor:
             if self._failure is not None:
                 raise PlatformError(self._failure)
             if ailing := self._ailing(names):
-                message = f"Not healthy after {timeout:.0f} s: {', '.join(ailing)}."
-                raise PlatformError(message)
+                raise PlatformError(f"Not healthy after {timeout:.0f} s: {', '.join(ailing)}.")
 
     def kill(self, name: str) -> None:
         """SIGKILL; returns when it is dead, so that `wait_healthy` then waits for the next life."""
@@ -180,8 +180,9 @@ class Supervisor:
                 continue
             deaths.append(time.monotonic())
             if len(deaths) == _HOPELESS_DEATHS and deaths[-1] - deaths[0] < _HOPELESS_SECONDS:
-                message = f"{child.name} died {_HOPELESS_DEATHS} times within a minute and is given up. {why}"
-                raise PlatformError(message)
+                raise PlatformError(
+                    f"{child.name} died {_HOPELESS_DEATHS} times within a minute and is given up. {why}"
+                )
             in_a_row = 1 if deaths[-1] - began > _HOPELESS_SECONDS else in_a_row + 1
             delay = restart_delay(in_a_row)
             ended = child.process.describe_end()

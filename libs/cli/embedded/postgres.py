@@ -11,17 +11,17 @@ from typing import Self
 
 from cli import ports
 from cli.child_process import ChildProcess
+from cli.data_folder import FolderLock, temporary_folder
 from cli.embedded import databases, postgres_place
 from cli.embedded.postgres_memory import machine_settings
 from cli.errors import ChildDiedError, PlatformError
-from cli.folder_lock import FolderLock
 
 _USER = "tollkeeper"
 
 # Four services with pools of 20 and leadership connections of their own, twice during a rolling restart, and psql.
 _MAX_CONNECTIONS = 200
 
-# A fast shutdown writes the cache to disk: 4 GB at 150 MB/s. After it SIGKILL, which costs a recovery but loses nothing.
+# A fast shutdown writes the cache to disk: 4 GB at 150 MB/s. Then SIGKILL, which costs a recovery and loses nothing.
 _STOP_SECONDS = 30.0
 
 # After a kill the log is replayed before the server is ready: 16 GB at 60 MB/s.
@@ -60,12 +60,16 @@ class EmbeddedPostgres:
     name = "postgres"
 
     def __init__(
-        self, data_dir: Path, port: int | None = None, *, durable: bool = True, log: Path | None = None
+        self, data_dir: Path | None = None, port: int | None = None, *, durable: bool = True, log: Path | None = None
     ) -> None:
-        """With `durable=False` commits may be lost when the server or the machine is killed: for tests that do neither."""
+        """Without a folder it takes a temporary one, deleted by `stop`.
+
+        With `durable=False` commits are lost when server or machine are killed: for tests that do neither.
+        """
+        self._temporary = data_dir is None
         self.port = port or ports.free_port()
         self._chosen = port is None
-        self._folder = data_dir.absolute()
+        self._folder = temporary_folder() if data_dir is None else data_dir.absolute()
         self.data_dir = self._folder / "data"
         self._durable = durable
         self._lock = FolderLock(self._folder)
@@ -120,6 +124,8 @@ class EmbeddedPostgres:
         """Breaks off what clients do, writes everything down, ends. Harmless when it does not run."""
         self.process.stop()
         self._lock.release()
+        if self._temporary:
+            self.delete()
 
     def delete(self) -> None:
         """Deletes the data of the stopped server, wherever they lie."""
@@ -134,8 +140,9 @@ class EmbeddedPostgres:
             os.chown(new, place.account.uid, place.account.gid)
         self._spawn(place, [str(place.binaries / "initdb"), "-D", str(new), *_INITDB, *_LOCALE, *self._sync_options()])
         if self.process.wait() != 0:
-            message = f"PostgreSQL's data could not be made ({self.process.describe_end()}). {self.process.last_lines()}"
-            raise PlatformError(message)
+            raise PlatformError(
+                f"PostgreSQL's data could not be made ({self.process.describe_end()}). {self.process.last_lines()}"
+            )
         new.rename(place.data)
 
     def _sync_options(self) -> Sequence[str]:
@@ -153,8 +160,7 @@ class EmbeddedPostgres:
             elif self._chosen and "Address already in use" in said and time.monotonic() < patience:
                 self.port = ports.free_port()
             else:
-                message = f"PostgreSQL did not start ({self.process.describe_end()}). {said}"
-                raise ChildDiedError(message)
+                raise ChildDiedError(f"PostgreSQL did not start ({self.process.describe_end()}). {said}")
 
     def _command(self, place: postgres_place.Place) -> list[str]:
         memory = machine_settings(place.data).as_options()
@@ -184,8 +190,9 @@ class EmbeddedPostgres:
             if self._says_ready(data / "postmaster.pid"):
                 return True
             if time.monotonic() > deadline:
-                message = f"PostgreSQL is not ready after {_START_SECONDS:.0f} s. {self.process.last_lines()}"
-                raise PlatformError(message)
+                raise PlatformError(
+                    f"PostgreSQL is not ready after {_START_SECONDS:.0f} s. {self.process.last_lines()}"
+                )
         return False
 
     def _says_ready(self, pid_file: Path) -> bool:
@@ -194,4 +201,4 @@ class EmbeddedPostgres:
         except FileNotFoundError:
             return False
         # The first line is the pid, a killed server's until this one has written its own; the eighth the state.
-        return len(lines) > 7 and lines[0] == str(self.process.pid) and lines[7].strip() == "ready"  # noqa: PLR2004
+        return len(lines) > 7 and lines[0] == str(self.process.pid) and lines[7].strip() == "ready"

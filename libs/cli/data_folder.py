@@ -1,14 +1,18 @@
-"""One owner per data folder: two NATS servers on one store both start, and both write."""
+"""The folder of a server's or the whole platform's data, and its one owner."""
 
 import fcntl
 import os
+import tempfile
 from pathlib import Path
 
 from cli.errors import PlatformError
 
 
 class FolderLock:
-    """Held from `acquire` to `release`, and let go by the kernel however the owner dies."""
+    """Held from `acquire` to `release`, and let go by the kernel however the owner dies.
+
+    Two NATS servers on one store both start, and both write.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -26,16 +30,18 @@ class FolderLock:
             self._folder.mkdir(parents=True, exist_ok=True)
             file = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
-            message = f"{self._folder} cannot be written: {error.strerror}. Use another data folder, or its owner's account."
-            raise PlatformError(message) from error
+            raise PlatformError(
+                f"{self._folder} cannot be written: {error.strerror}. Use another data folder, or its owner's account."
+            ) from error
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             # Empty for the instant between the owner's lock and the writing of its name.
             owner = os.pread(file, 32, 0).decode(errors="replace").strip() or "unknown"
             os.close(file)
-            message = f"{self._folder} is in use by process {owner}. Stop that one first, or use another data folder."
-            raise PlatformError(message) from None
+            raise PlatformError(
+                f"{self._folder} is in use by process {owner}. Stop that one first, or use another data folder."
+            ) from None
         os.truncate(file, 0)
         os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
         self._file = file
@@ -45,3 +51,10 @@ class FolderLock:
         if self._file is not None:
             os.close(self._file)
             self._file = None
+
+
+def temporary_folder() -> Path:
+    """A new folder that the account of PostgreSQL can reach when we are root."""
+    folder = Path(tempfile.mkdtemp(prefix="tollkeeper-"))
+    folder.chmod(0o755)
+    return folder
