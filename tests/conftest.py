@@ -10,9 +10,10 @@ os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
 import psycopg
 import pytest
+from hypothesis import settings
+
 from cli.embedded.nats import EmbeddedNats
 from cli.embedded.postgres import EmbeddedPostgres
-from hypothesis import settings
 from kit import migrate
 from kit.broker import Broker, connect
 from kit.db import Database
