@@ -1,6 +1,6 @@
 """No binary floating point near money or usage: a house rule as a program. Run by ``make check``.
 
-A float literal, the name ``float`` or the module ``math`` in the kernel or in a service's domain, messages or store is a
+A float literal, the name ``float`` or the floating point of ``math`` in the kernel or in a service's domain, messages or store is a
 fault. A line that must have one (a duration in seconds, say) ends with ``# float: <reason>``.
 """
 
@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+# What the module math does with whole numbers.
+WHOLE = frozenset({"comb", "gcd", "isqrt", "lcm", "perm"})
 GUARDED = ["libs/kernel", *(f"services/*/{layer}" for layer in ("domain", "messages", "store"))]
 
 
@@ -18,14 +20,14 @@ def offences(source: str) -> Iterator[tuple[int, str]]:
     lines = source.splitlines()
     for node in ast.walk(ast.parse(source)):
         match node:
-            case ast.Constant(value=float()):
-                found = f"the literal {node.value}"
+            case ast.Constant(value=float() as value):
+                found = f"the literal {value!r}"
             case ast.Name(id="float"):
                 found = "the type float"
             case ast.Import(names=names) if any(name.name == "math" for name in names):
                 found = "the module math"
-            case ast.ImportFrom(module="math"):
-                found = "the module math"
+            case ast.ImportFrom(module="math", names=names) if any(name.name not in WHOLE for name in names):
+                found = "floating point of the module math"
             case _:
                 continue
         if "# float: " not in lines[node.lineno - 1]:

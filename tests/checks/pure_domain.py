@@ -4,6 +4,7 @@
 """
 
 import sys
+from typing import cast
 
 from grimp import ImportGraph
 from importlinter import Contract, ContractCheck, fields, output
@@ -14,11 +15,12 @@ DOORS = frozenset(
 )
 
 
-class PureContract(Contract):  # type: ignore[misc]  # import-linter is untyped.
+class PureContract(Contract):
     """The modules of `packages` import the standard library (without its doors) and `allowed` packages only."""
 
-    packages = fields.ListField(subfield=fields.StringField())
-    allowed = fields.ListField(subfield=fields.StringField())
+    # import-linter puts the values of pyproject.toml in the place of its field descriptions.
+    packages: list[str] = cast("list[str]", fields.ListField(subfield=fields.StringField()))
+    allowed: list[str] = cast("list[str]", fields.ListField(subfield=fields.StringField()))
 
     def check(self, graph: ImportGraph, verbose: bool) -> ContractCheck:  # noqa: ARG002, FBT001 - import-linter's signature.
         """Looks at every direct import of every module."""

@@ -27,24 +27,15 @@ def main() -> int:
         # The dependencies are the ones that the lock already installed here.
         site = Path(sysconfig.get_path("purelib", vars={"base": str(environment)}))
         (site / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
-        install = [
-            python,
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-            "--no-deps",
-            "--ignore-installed",
-        ]
-        subprocess.run([*install, *wheels], check=True, cwd=folder)
+        options = ["--quiet", "--disable-pip-version-check", "--no-deps", "--ignore-installed", *map(str, wheels)]
+        subprocess.run([str(python), "-m", "pip", "install", *options], check=True, cwd=folder)
         modules = sorted(name for wheel in wheels for name in _modules(wheel))
-        return subprocess.run([python, "-c", CHECK, *modules], check=False, cwd=folder).returncode
+        return subprocess.run([str(python), "-c", CHECK, *modules], check=False, cwd=folder).returncode
 
 
 def _build(source: Path, folder: Path) -> Path:
-    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder / source.name, source]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    options = ["--wheel", "--no-isolation", "--outdir", str(folder / source.name), str(source)]
+    subprocess.run([sys.executable, "-m", "build", *options], check=True, stdout=subprocess.DEVNULL)
     return next((folder / source.name).glob("*.whl"))
 
 
