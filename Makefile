@@ -37,7 +37,7 @@ up: setup  ## Run the platform here, with its own PostgreSQL and NATS.
 	@exec $(BIN)/tollkeeper up
 
 test: setup  ## Run every test, the whole year of departures among them.
-	$(BIN)/python -m pytest -n 2 --dist loadscope
+	$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder
 
 check: setup  ## Lint, types, import contracts, protobuf contracts, built wheels.
 	$(BIN)/ruff format --check .
