@@ -125,7 +125,7 @@ class Recurrence:
     def _locate(self, at: datetime) -> tuple[int, Period]:
         n = self._nominal_index(at)
         start, end = self._boundary(n), self._boundary(n + 1)
-        # The calendar alone is off by one near a boundary: earlier in its day, in a gap, in a repeated hour.
+        # The calendar alone is off by one: before the boundary of its day, in a repeated hour, after a day left out.
         while at < start:
             n, start, end = n - 1, self._boundary(n - 1), start
         while at >= end:
@@ -138,7 +138,7 @@ class Recurrence:
         wall = at.astimezone(self._tz).replace(tzinfo=None)
         match self.interval:
             case Interval.DAY:
-                return (wall.date() - self._wall.date()).days - self._skipped_until(wall.date())
+                return (wall.date() - self._wall.date()).days
             case Interval.WEEK:
                 return (wall.date() - self._wall.date()).days // 7
             case Interval.MONTH | Interval.QUARTER | Interval.YEAR:
@@ -170,9 +170,6 @@ class Recurrence:
                 wall += _DAY
         return wall
 
-    def _skipped_until(self, day: date) -> int:
-        return sum(self._wall.date() < skipped <= day for skipped in _skipped_days(self.zone))
-
 
 def calendar_anchor(interval: Interval, at: datetime, *, zone: str, week_start: int = 0) -> datetime:
     """Where a recurrence that follows the calendar is anchored: the start of the local unit that contains `at`, in UTC.
@@ -198,7 +195,7 @@ def calendar_anchor(interval: Interval, at: datetime, *, zone: str, week_start: 
     if interval is Interval.HOUR:
         return at - timedelta(minutes=wall.minute, seconds=wall.second, microseconds=wall.microsecond)
     start = _floor(interval, wall, week_start=week_start)
-    while not _exists(start, tz) or _instant(start, tz) > at:
+    while not _exists(start, tz):
         start = _floor(interval, start - _DAY, week_start=week_start)
     return _instant(start, tz)
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from kernel.money import CURRENCIES, USD, Money, format_money, split
 
-LAWS = settings(deadline=None, max_examples=200)
+LAWS = settings(deadline=None, max_examples=150)
 AMOUNTS = st.decimals(-(10**12), 10**12, places=12)
 CENTS = st.integers(-(10**12), 10**12).map(lambda cents: Decimal(f"{cents}E-2"))
 WEIGHTS = st.lists(st.decimals(0, 10**9, places=6), min_size=1, max_size=12).filter(any)

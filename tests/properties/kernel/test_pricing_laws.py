@@ -21,7 +21,7 @@ from kernel.pricing import (
     whole_blocks,
 )
 
-LAWS = settings(deadline=None, max_examples=200)
+LAWS = settings(deadline=None, max_examples=150)
 PRICES = st.decimals(0, 10**6, places=12) | st.integers(0, 100).map(Decimal)
 SIZES = st.decimals("0.001", 10**6, places=3) | st.integers(1, 100).map(Decimal)
 QUANTITIES = st.decimals(0, 10**7, places=6) | st.integers(0, 400).map(Decimal)

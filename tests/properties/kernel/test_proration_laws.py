@@ -12,7 +12,7 @@ from kernel.period import Period
 from kernel.pricing import FlatRate, Graduated, Package, PriceList, Tier, Volume, price
 from kernel.proration import Segment, prorate
 
-LAWS = settings(deadline=None, max_examples=150)
+LAWS = settings(deadline=None, max_examples=100)
 START = datetime(2026, 1, 31, 10, tzinfo=UTC)
 LENGTH = timedelta(days=28)
 PERIOD = Period(START, START + LENGTH)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from kernel.errors import TollkeeperError
 from kernel.quantity import format_decimal, parse_decimal, round_half_away, total
 
-LAWS = settings(deadline=None, max_examples=200)
+LAWS = settings(deadline=None, max_examples=150)
 NUMBERS = st.decimals(-(10**18) + 1, 10**18 - 1, places=12)
 LIKE_NUMBERS = st.text(st.sampled_from("0123456789+-._eEnaifNy \u0661\uff11"), max_size=8)
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from kernel.period import EARLIEST, Period
 from kernel.recurrence import Interval, Recurrence, _zone_names, calendar_anchor, zone
 
-LAWS = settings(deadline=None, max_examples=300)
+LAWS = settings(deadline=None, max_examples=200)
 INSTANT = timedelta(microseconds=1)
 INTERVALS = st.sampled_from(Interval)
 # Zones with a history: days left out, half-hour clock changes, changes at midnight, at 00:01, and of the rules.

@@ -10,7 +10,7 @@ from kernel.errors import TollkeeperError
 from kernel.ids import ID_PATTERN, check_id, subject_token
 from kernel.token import MAX_LENGTH, MAX_REVISION, Fact, FactKind, Token
 
-LAWS = settings(deadline=None, max_examples=200)
+LAWS = settings(deadline=None, max_examples=100)
 IDS = st.from_regex(ID_PATTERN, fullmatch=True)
 REVISIONS = st.integers(0, MAX_REVISION)
 FACTS = st.builds(Fact, st.sampled_from(FactKind), IDS.map(lambda value: value[:12]), REVISIONS)
