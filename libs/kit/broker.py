@@ -30,8 +30,18 @@ class Broker:
 async def connect(url: str, name: str) -> Broker:
     """Connects to the broker, waiting for it as long as it takes."""
 
+    last = ""
+
     async def on_error(error: Exception) -> None:
-        log.warning("broker_error", error=repr(error))
+        nonlocal last
+        if repr(error) != last:  # Ten tries a second would flood the log with one sentence.
+            last = repr(error)
+            log.warning("broker_error", error=last)
+
+    async def on_connection() -> None:
+        nonlocal last
+        last = ""
+        log.info("broker_reconnected")
 
     client = await nats.connect(
         url,
@@ -40,6 +50,7 @@ async def connect(url: str, name: str) -> Broker:
         max_reconnect_attempts=-1,
         allow_reconnect=True,
         error_cb=on_error,
+        reconnected_cb=on_connection,
     )
     return Broker(client)
 

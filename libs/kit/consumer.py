@@ -5,7 +5,7 @@ counted, in our own table, and ends as a dead letter with an alert; JetStream's 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import nats.errors
@@ -26,8 +26,10 @@ from kit.logs import request_id
 
 log = structlog.get_logger()
 
-# Messages fetched at a time; they are handled one after another, in order.
-BATCH = 100
+# Messages fetched at a time; they are handled one after another, in order. What a killed process had fetched comes again
+# only after the acknowledgement time: few at a time, and not for long.
+BATCH = 20
+ACK_SECONDS = 5
 # A message that failed so often by its own fault is set aside.
 MAX_FAULTS = 5
 # How long the consumer pauses while something it needs is away.
@@ -89,25 +91,26 @@ class Consumer:
             durable_name=self._durable,
             deliver_policy=DeliverPolicy.ALL,
             ack_policy=AckPolicy.EXPLICIT,
-            ack_wait=30,
+            ack_wait=ACK_SECONDS,
             max_deliver=-1,
             max_ack_pending=BATCH,
         )
         subscription = await self._broker.jetstream.pull_subscribe(
             f"tollkeeper.{self._stream}.>", durable=self._durable, stream=stream_name(self._stream), config=config
         )
+        if (await subscription.consumer_info()).num_pending == 0:
+            self.caught_up.set()
         while True:
             try:
-                messages = await subscription.fetch(BATCH, timeout=0.5 if not self.caught_up.is_set() else 5)
+                messages = await subscription.fetch(BATCH, timeout=5)
             except nats.errors.TimeoutError:
-                self.caught_up.set()
                 continue
-            for message in messages:
-                await self._settle(message)
+            for number, message in enumerate(messages):
+                await self._settle(message, waiting=messages[number:])
             if messages[-1].metadata.num_pending == 0:
                 self.caught_up.set()
 
-    async def _settle(self, message: Msg) -> None:
+    async def _settle(self, message: Msg, *, waiting: Sequence[Msg]) -> None:
         headers = message.headers or {}
         request_id.set(headers.get("tollkeeper-request-id", ""))
         handle = self._handlers.get(headers.get("ce-type", ""))
@@ -120,7 +123,8 @@ class Consumer:
                     log.exception("dead_letter", subject=message.subject, event_id=headers.get("ce-id"))
                     break
                 log.warning("consumer_paused", subject=message.subject, error=repr(error))
-                await message.in_progress()
+                for unhandled in waiting:
+                    await unhandled.in_progress()
                 await asyncio.sleep(PAUSE_SECONDS)
         await message.ack()
 
