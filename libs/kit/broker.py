@@ -29,7 +29,6 @@ class Broker:
 
 async def connect(url: str, name: str) -> Broker:
     """Connects to the broker, waiting for it as long as it takes."""
-
     last = ""
 
     async def on_error(error: Exception) -> None:
