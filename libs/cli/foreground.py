@@ -1,6 +1,8 @@
 """The platform in the foreground of a terminal, or of whatever reads its lines: until a signal or a failure."""
 
+import os
 import signal
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from queue import SimpleQueue
@@ -61,10 +63,21 @@ def _watch(console: Console, platform: Platform, happenings: SimpleQueue[Happeni
 
 
 def _divert_signals(put: Callable[[signal.Signals], None]) -> None:
+    # By way of a pipe and a thread. A handler in Python that arrives between the main thread's last look for signals
+    # and its wait for the queue would be run only after that wait, which nothing else may ever end.
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         # nohup and background jobs of a script ignore some of them on purpose.
         if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, lambda received, _frame: put(signal.Signals(received)))
+            signal.signal(number, lambda _number, _frame: None)
+
+    def pump() -> None:
+        while received := os.read(reader, 1):
+            put(signal.Signals(received[0]))
+
+    threading.Thread(target=pump, name="signals", daemon=True).start()
 
 
 def _show(console: Console, change: Change) -> None:

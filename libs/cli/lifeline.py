@@ -20,7 +20,9 @@ import psutil
 _GRACE_SECONDS = 10.0
 
 _lock = threading.Lock()
-_watcher: tuple[int, subprocess.Popen[bytes]] | None = None
+
+# By our own pid: a forked copy of us has children of its own.
+_watchers: dict[int, subprocess.Popen[bytes]] = {}
 
 
 def watch(pid: int, stop_signal: signal.Signals) -> None:
@@ -34,31 +36,31 @@ def forget(pid: int) -> None:
 
 
 def _send(line: str) -> None:
-    global _watcher  # noqa: PLW0603 - one for the whole process, as its children are
-    with _lock:
-        # A forked copy of us has children of its own.
-        if _watcher is None or _watcher[0] != os.getpid():
-            command = [sys.executable, "-P", "-m", "cli.lifeline"]
-            _watcher = (
-                os.getpid(),
-                subprocess.Popen(
-                    command,
-                    bufsize=0,
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.DEVNULL,
-                    cwd="/",
-                    start_new_session=True,
-                ),
-            )
-            atexit.register(_close, *_watcher)
-        # Whoever killed the watcher has lost the net; the children run on.
-        if _watcher[1].stdin is not None:
-            with suppress(OSError):
-                _watcher[1].stdin.write(line.encode())
+    # The children are safe without it too, until we are killed: no rights to start it, or its own death, are no reason
+    # to let them go.
+    with _lock, suppress(OSError):
+        if os.getpid() not in _watchers:
+            _watchers[os.getpid()] = _start_watcher()
+        stdin = _watchers[os.getpid()].stdin
+        if stdin is not None and not stdin.closed:
+            stdin.write(line.encode())
 
 
-def _close(owner: int, watcher: subprocess.Popen[bytes]) -> None:
+def _start_watcher() -> subprocess.Popen[bytes]:
+    watcher = subprocess.Popen(
+        [sys.executable, "-P", "-m", "cli.lifeline"],
+        bufsize=0,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd="/",
+        start_new_session=True,
+    )
+    atexit.register(_close, watcher, os.getpid())
+    return watcher
+
+
+def _close(watcher: subprocess.Popen[bytes], owner: int) -> None:
     if owner == os.getpid() and watcher.stdin is not None:
         watcher.stdin.close()
         with suppress(subprocess.TimeoutExpired):
