@@ -37,12 +37,12 @@ def forget(pid: int) -> None:
 
 def _send(line: str) -> None:
     # The children are safe without it too, until we are killed: no rights to start it, or its own death, are no reason
-    # to let them go.
-    with _lock, suppress(OSError):
+    # to let them go. ValueError: at our very end the pipe is closed already.
+    with _lock, suppress(OSError, ValueError):
         if os.getpid() not in _watchers:
             _watchers[os.getpid()] = _start_watcher()
         stdin = _watchers[os.getpid()].stdin
-        if stdin is not None and not stdin.closed:
+        if stdin is not None:
             stdin.write(line.encode())
 
 

@@ -42,7 +42,7 @@ class EmbeddedNats:
         """Without a folder it takes a temporary one, deleted by `stop`."""
         self._temporary = data_dir is None
         self.port = port or ports.free_port()
-        self._chosen = port is None
+        self._may_change_port = port is None
         self._folder = temporary_folder() if data_dir is None else data_dir.absolute()
         self._lock = FolderLock(self._folder)
         self.process = ChildProcess(
@@ -117,9 +117,11 @@ class EmbeddedNats:
                 cwd="/",
             )
             if self._await_ready(patience):
+                # From now on clients know the port.
+                self._may_change_port = False
                 return
             said = self.process.last_lines()
-            if not self._chosen or "address already in use" not in said:
+            if not self._may_change_port or "address already in use" not in said:
                 raise ChildDiedError(f"NATS did not start ({self.process.describe_end()}). {said}")
             self.port = ports.free_port()
 

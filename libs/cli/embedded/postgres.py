@@ -18,7 +18,8 @@ from cli.errors import ChildDiedError, PlatformError
 
 _USER = "tollkeeper"
 
-# Four services with pools of 20 and leadership connections of their own, twice during a rolling restart, and psql.
+# Four services with pools of 10 by default, their connections for leadership and notifications, some more processes
+# of a service in tests of scale, and psql.
 _MAX_CONNECTIONS = 200
 
 # A fast shutdown writes the cache to disk: 4 GB at 150 MB/s. Then SIGKILL, which costs a recovery and loses nothing.
@@ -68,7 +69,7 @@ class EmbeddedPostgres:
         """
         self._temporary = data_dir is None
         self.port = port or ports.free_port()
-        self._chosen = port is None
+        self._may_change_port = port is None
         self._folder = temporary_folder() if data_dir is None else data_dir.absolute()
         self.data_dir = self._folder / "data"
         self._durable = durable
@@ -153,11 +154,13 @@ class EmbeddedPostgres:
         while True:
             self._spawn(place, self._command(place))
             if self._await_ready(place.data):
+                # From now on clients know the port.
+                self._may_change_port = False
                 return
             said = self.process.last_lines()
             if "pre-existing shared memory block" in said and time.monotonic() < patience:
                 time.sleep(0.05)
-            elif self._chosen and "Address already in use" in said and time.monotonic() < patience:
+            elif self._may_change_port and "Address already in use" in said and time.monotonic() < patience:
                 self.port = ports.free_port()
             else:
                 raise ChildDiedError(f"PostgreSQL did not start ({self.process.describe_end()}). {said}")

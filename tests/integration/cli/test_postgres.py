@@ -1,9 +1,11 @@
 """The embedded PostgreSQL, on its good days and its bad ones."""
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, LiteralString
 
@@ -12,6 +14,7 @@ import psycopg
 import pytest
 
 from cli import ports
+from cli.data_folder import temporary_folder
 from cli.embedded.databases import create_databases, database_url
 from cli.embedded.postgres import EmbeddedPostgres
 from cli.errors import ChildDiedError, PlatformError
@@ -54,16 +57,27 @@ def run(server: EmbeddedPostgres, statement: LiteralString, database: str = "pos
         return cursor.fetchall() if cursor.description else []
 
 
-def test_data_are_found_again(folder: Path) -> None:
-    with EmbeddedPostgres(folder / "pg") as server:
+@pytest.fixture(scope="module")
+def data() -> Iterator[Path]:
+    """A folder in which one test after the other runs its server: making new data takes the longest."""
+    path = temporary_folder() / "pg"
+    yield path
+    shutil.rmtree(path.parent)
+
+
+def test_data_are_found_again_on_the_same_port(data: Path) -> None:
+    with EmbeddedPostgres(data) as server:
         server.create_databases(["kept"])
         run(server, "CREATE TABLE facts AS SELECT 1 AS fact", "kept")
-    with EmbeddedPostgres(folder / "pg") as server:
+    assert server.process.pid is None
+    before = server.port
+    with server:
         assert run(server, "SELECT fact FROM facts", "kept") == [(1,)]
+        assert server.port == before
 
 
-def test_the_server_is_durable_ample_and_on_the_loopback_only(folder: Path) -> None:
-    with EmbeddedPostgres(folder / "pg") as server:
+def test_the_server_is_durable_ample_and_on_the_loopback_only(data: Path) -> None:
+    with EmbeddedPostgres(data) as server:
         settings = dict(run(server, "SELECT name, setting FROM pg_settings"))
         assert int(str(settings["shared_buffers"])) * 8192 >= 128 * 1024**2
         names = ("fsync", "synchronous_commit", "full_page_writes", "max_connections", "listen_addresses")
@@ -88,8 +102,8 @@ def test_a_server_for_tests_trades_durability_and_leaves_no_folder() -> None:
     assert not data.parent.exists()
 
 
-def test_databases_are_made_once(folder: Path) -> None:
-    with EmbeddedPostgres(folder / "pg", durable=False) as server:
+def test_databases_are_made_once(data: Path) -> None:
+    with EmbeddedPostgres(data, durable=False) as server:
         server.create_databases(["alpha", "beta"])
         run(server, "CREATE TABLE facts ()", "alpha")
         server.create_databases(["alpha", "beta", "Mixed-Case"])
@@ -97,33 +111,25 @@ def test_databases_are_made_once(folder: Path) -> None:
         run(server, "SELECT", "Mixed-Case")
 
 
-def test_the_same_object_keeps_its_port(folder: Path) -> None:
-    server = EmbeddedPostgres(folder / "pg", durable=False)
-    with server:
-        before = server.port
-    with server:
-        assert server.port == before
-
-
-def test_a_taken_port_is_a_sentence(folder: Path) -> None:
+def test_a_taken_port_is_a_sentence(data: Path) -> None:
     with socket.create_server((ports.LOOPBACK, 0)) as other:
-        server = EmbeddedPostgres(folder / "pg", other.getsockname()[1], durable=False)
+        server = EmbeddedPostgres(data, other.getsockname()[1], durable=False)
         with pytest.raises(ChildDiedError, match=r"PostgreSQL did not start(.|\n)*Address already in use"):
             server.start()
         assert server.process.pid is None
 
 
-def test_a_port_taken_since_it_was_chosen_is_exchanged(folder: Path) -> None:
-    server = EmbeddedPostgres(folder / "pg", durable=False)
+def test_a_port_taken_since_it_was_chosen_is_exchanged(data: Path) -> None:
+    server = EmbeddedPostgres(data, durable=False)
     with socket.create_server((ports.LOOPBACK, server.port)) as other, server:
         assert server.port != other.getsockname()[1]
         run(server, "SELECT")
 
 
-def test_a_folder_in_use_is_a_sentence(folder: Path) -> None:
-    with EmbeddedPostgres(folder / "pg", durable=False) as server:
+def test_a_folder_in_use_is_a_sentence(data: Path) -> None:
+    with EmbeddedPostgres(data, durable=False) as server:
         with pytest.raises(PlatformError, match=f"in use by process {os.getpid()}"):
-            EmbeddedPostgres(folder / "pg", durable=False).start()
+            EmbeddedPostgres(data, durable=False).start()
         run(server, "SELECT")
 
 
@@ -134,13 +140,13 @@ def test_an_interrupted_initdb_is_begun_anew(folder: Path) -> None:
         run(server, "SELECT")
 
 
-def test_a_killed_server_is_started_again_with_its_data(folder: Path) -> None:
-    with EmbeddedPostgres(folder / "pg") as server:
-        run(server, "CREATE TABLE facts AS SELECT 1 AS fact")
+def test_a_killed_server_is_started_again_with_its_data(data: Path) -> None:
+    with EmbeddedPostgres(data) as server:
+        run(server, "CREATE TABLE sure AS SELECT 1 AS fact")
         for _ in range(3):
             server.process.kill()
             server.start()
-            assert run(server, "SELECT fact FROM facts") == [(1,)]
+            assert run(server, "SELECT fact FROM sure") == [(1,)]
 
 
 def test_what_a_killed_owner_left_is_ended_by_the_next(
@@ -248,8 +254,8 @@ def test_urls_of_databases_keep_the_options() -> None:
     assert url == "postgresql+psycopg://me:p%40ss@db.example:6432/tollkeeper_catalog?sslmode=require"
 
 
-def test_stop_does_not_wait_for_clients(folder: Path) -> None:
-    server = EmbeddedPostgres(folder / "pg", durable=False)
+def test_stop_does_not_wait_for_clients(data: Path) -> None:
+    server = EmbeddedPostgres(data, durable=False)
     with server:
         client = psycopg.connect(server.url("postgres").replace("+psycopg", ""))
     assert server.process.wait(0) == 0
