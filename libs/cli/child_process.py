@@ -122,9 +122,12 @@ class ChildProcess:
     def last_lines(self) -> str:
         """The end of what the current or last process wrote, indented; says where the rest is."""
         start = self._living.log_start if self._living else 0
-        with self.log.open("rb") as log:
-            log.seek(max(start, log.seek(0, os.SEEK_END) - _LAST_BYTES))
-            lines = log.read().decode(errors="replace").splitlines()[-_LAST_LINES:]
+        try:
+            with self.log.open("rb") as log:
+                log.seek(max(start, log.seek(0, os.SEEK_END) - _LAST_BYTES))
+                lines = log.read().decode(errors="replace").splitlines()[-_LAST_LINES:]
+        except FileNotFoundError:
+            return f"Its log {self.log} was deleted."
         return "\n".join([f"Its last lines, from {self.log}:", *(f"  {line}" for line in lines or ["(nothing)"])])
 
     def describe_end(self) -> str:

@@ -22,9 +22,10 @@ class FolderLock:
         """Makes the folder if it is missing; a lock already held here is kept.
 
         Raises:
-            PlatformError: Somebody else holds it; the sentence names the process.
+            PlatformError: Somebody else holds it, and the sentence names the process; or what was held is deleted.
         """
         if self._file is not None:
+            self._check_still_there(self._file)
             return
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -45,6 +46,16 @@ class FolderLock:
         os.truncate(file, 0)
         os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
         self._file = file
+
+    def _check_still_there(self, file: int) -> None:
+        try:
+            there = os.path.samestat(os.fstat(file), (self._folder / "lock").stat())
+        except FileNotFoundError:
+            there = False
+        if not there:
+            raise PlatformError(
+                f"{self._folder} was deleted while it was in use. Start again to begin with an empty one."
+            )
 
     def release(self) -> None:
         """Lets go; harmless when nothing is held. The file stays: deleting it would let two owners hold two files."""

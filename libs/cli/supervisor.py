@@ -163,6 +163,9 @@ class Supervisor:
         except PlatformError as error:
             if not self._stopping:
                 self._report(child, ChildState.FAILED, str(error))
+        except OSError as error:
+            # The disk is full, a limit of processes or files reached.
+            self._report(child, ChildState.FAILED, f"{child.name} cannot be kept running: {error}")
         except Exception as error:
             # A fault of ours must not leave a child unkept and everybody waiting.
             self._report(child, ChildState.FAILED, f"{child.name} cannot be kept running: {error!r}")

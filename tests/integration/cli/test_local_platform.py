@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import socket
 from pathlib import Path
 
@@ -91,6 +92,15 @@ def test_a_service_that_dies_five_times_is_given_up(folder: Path, survivors: Sur
     assert str(caught.value).endswith("\n  cannot read the future")
     deaths = [change.detail for change in changes if change.state is ChildState.DEAD]
     assert deaths == [f"exit code 1; started again in {delay} s" for delay in (0.2, 0.4, 0.8, 1.6)]
+    assert survivors() == []
+
+
+def test_a_data_folder_deleted_under_a_platform_is_a_sentence(folder: Path, survivors: Survivors) -> None:
+    with Platform(folder / "data", [fake("catalog")], durable=False) as platform:
+        shutil.rmtree(folder / "data")
+        platform.kill("postgres")
+        with pytest.raises(PlatformError, match="data/postgres was deleted while it was in use"):
+            platform.wait_healthy()
     assert survivors() == []
 
 

@@ -1,6 +1,7 @@
 """One owner per data folder."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,15 @@ def test_a_released_folder_is_free(tmp_path: Path) -> None:
     first.release()
     second.acquire()
     second.release()
+
+
+def test_a_folder_deleted_under_its_owner_is_a_sentence(tmp_path: Path) -> None:
+    lock = FolderLock(tmp_path / "data")
+    lock.acquire()
+    shutil.rmtree(tmp_path / "data")
+    with pytest.raises(PlatformError, match="was deleted while it was in use"):
+        lock.acquire()
+    lock.release()
 
 
 def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
