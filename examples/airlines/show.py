@@ -5,6 +5,7 @@ from datetime import UTC
 from decimal import Decimal
 
 from google.protobuf.timestamp_pb2 import Timestamp
+from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
@@ -56,6 +57,18 @@ def progress(console: Console) -> Progress:
     return Progress(*columns, console=console)
 
 
+# What stands under these headings is a word; numbers stand to the right.
+_WORDS = {"invoice", "carrier", "name", "because of"}
+
+
+def _table(*headings: str, title: str = "") -> Table:
+    table = Table(box=SIMPLE_HEAD, show_footer=bool(title), title_justify="left", title_style="bold")
+    table.title = title or None
+    for heading in headings:
+        table.add_column(heading, justify="left" if heading in _WORDS else "right")
+    return table
+
+
 # ---- Numbers and times ------------------------------------------------------------------------------------------
 
 
@@ -91,9 +104,7 @@ def name_of(kind: str, prefix: str) -> str:
 
 def first_invoices(invoices: Mapping[str, Invoice], names: Mapping[str, str], gates: Mapping[str, int]) -> Table:
     """What each carrier paid when it subscribed."""
-    table = Table("invoice", "carrier", "name")
-    for heading in ("gates", "charged at once"):
-        table.add_column(heading, justify="right")
+    table = _table("invoice", "carrier", "name", "gates", "charged at once")
     for carrier, invoice in invoices.items():
         row = (invoice.number, carrier, names[carrier], str(gates.get(carrier, 1)), money(invoice.total))
         table.add_row(*row)
@@ -104,7 +115,7 @@ def invoice(invoice: Invoice, name: str) -> RenderableType:
     """An invoice, line by line: what, how much of it, for which time, and how its amount comes about."""
     title = f"Invoice {invoice.number or '(preview)'} to {name}, {time(invoice.finalize_time)}"
     why = name_of(InvoiceReason.Name(invoice.reason), "INVOICE_REASON_")
-    table = Table(title=f"{title} ({why})", title_justify="left", title_style="bold", show_footer=True)
+    table = _table(title=f"{title} ({why})")
     table.add_column("", "Total, net of tax")
     table.add_column("quantity", justify="right")
     table.add_column("price", justify="right")
@@ -123,16 +134,19 @@ def _add_line(table: Table, line: InvoiceLine) -> None:
         unit_price = number(step.unit_price) if step.unit_price else ""
         table.add_row(f"  {step.description}", number(step.quantity), unit_price, number(step.amount), style="dim")
     if line.HasField("proration"):
-        part = Decimal(line.proration.charged_microseconds) / Decimal(line.proration.period_microseconds)
-        table.add_row("  the part of the period that is charged", f"{part:.4%}", "", "", style="dim")
+        part = f"{_days(line.proration.charged_microseconds)} of {_days(line.proration.period_microseconds)} days"
+        table.add_row("  the part of the period that is charged", part, "", "", style="dim")
     table.add_section()
+
+
+def _days(microseconds: int) -> str:
+    days = Decimal(microseconds) / 86_400_000_000
+    return number(str(round(days, 4).normalize()))
 
 
 def all_invoices(invoices: Mapping[str, Sequence[Invoice]], names: Mapping[str, str]) -> Table:
     """One line for each invoice, and what they come to."""
-    table = Table(title="All invoices", title_justify="left", title_style="bold", show_footer=True)
-    for heading in ("invoice", "carrier", "name", "because of"):
-        table.add_column(heading)
+    table = _table("invoice", "carrier", "name", "because of", title="All invoices")
     every = [invoice for carrier in invoices for invoice in invoices[carrier]]
     total = sum((Decimal(invoice.total.amount) for invoice in every), Decimal(0))
     table.add_column("state", f"{len(every)} invoices")
@@ -154,15 +168,19 @@ def all_invoices(invoices: Mapping[str, Sequence[Invoice]], names: Mapping[str, 
 
 def usage_table(usage: Mapping[str, Mapping[str, Decision]]) -> Table:
     """Each carrier's usage against its limits."""
-    table = Table("carrier")
-    for heading in ("gates", "departures", "miles (soft limit)", "aircraft (hard limit)"):
-        table.add_column(heading, justify="right")
-    table.add_column("night flights")
+    some = next(iter(usage.values()))
+    table = _table("carrier", "gates", "departures")
+    table.add_column(f"miles\nsoft limit {number(some['miles'].limit)}", justify="right")
+    table.add_column(f"aircraft\nhard limit {number(some['aircraft'].limit)}", justify="right")
+    table.add_column("night\nflights")
     table.add_column("airports")
     for carrier, decisions in usage.items():
         table.add_row(
             carrier,
-            *(_against_limit(decisions[feature]) for feature in ("gates", "departures", "miles", "aircraft")),
+            f"{number(decisions['gates'].usage)} of {number(decisions['gates'].limit)}",
+            number(decisions["departures"].usage),
+            _against_limit(decisions["miles"]),
+            _against_limit(decisions["aircraft"]),
             "yes" if decisions["night-flights"].granted else "no",
             ", ".join(decisions["airports"].values),
         )
@@ -170,11 +188,9 @@ def usage_table(usage: Mapping[str, Mapping[str, Decision]]) -> Table:
 
 
 def _against_limit(decision: Decision) -> Text:
-    if decision.unlimited:
-        return Text(number(decision.usage))
     over = Decimal(decision.usage) > Decimal(decision.limit)
     style = "" if not over else "yellow" if decision.soft_limit else "red"
-    return Text(f"{number(decision.usage)} of {number(decision.limit)}" + (" !" if over else "  "), style=style)
+    return Text(number(decision.usage) + (" over" if over else "     "), style=style)
 
 
 def report(answer: ReportUsageResponse) -> RenderableType:
@@ -182,10 +198,10 @@ def report(answer: ReportUsageResponse) -> RenderableType:
     return _answer("written" if answer.written else "refused", answer.written, answer.decision)
 
 
-def decision(name: str, decision: Decision, values: Sequence[str]) -> RenderableType:
-    """What was asked, whether it is granted, and why."""
-    asked = f"{name}: {decision.feature_id}{' ' + ', '.join(values) if values else ''}? "
-    return Group(Text(asked, end=""), _answer("granted" if decision.granted else "refused", decision.granted, decision))
+def decision(name: str, decision: Decision) -> RenderableType:
+    """Whether it is granted, and why."""
+    answer = _answer("granted" if decision.granted else "refused", decision.granted, decision)
+    return Text(f"{name}, {decision.feature_id}: ").append_text(answer)
 
 
 def _answer(word: str, good: bool, decision: Decision) -> Text:  # noqa: FBT001 - it only chooses the color.
@@ -199,9 +215,7 @@ def _answer(word: str, good: bool, decision: Decision) -> Text:  # noqa: FBT001 
 
 def comparison(straight: Mapping[str, Count], metered: Mapping[str, Mapping[str, str]]) -> Table:
     """Each carrier's January, by the file and by Tollkeeper."""
-    table = Table("carrier")
-    for heading in ("departures", "metered", "miles", "metered", "aircraft", "metered"):
-        table.add_column(heading, justify="right")
+    table = _table("carrier", "departures", "metered", "miles", "metered", "aircraft", "metered")
     for carrier, usage in metered.items():
         count = straight.get(carrier, Count())
         table.add_row(

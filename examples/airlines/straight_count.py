@@ -31,6 +31,10 @@ class Count:
         """How many different aircraft."""
         return len(self.tail_numbers)
 
+    def by_feature(self) -> dict[str, str]:
+        """In the words of the catalog's features."""
+        return {"departures": str(self.flights), "miles": str(self.miles), "aircraft": str(self.aircraft)}
+
     def add(self, row: dict[str, str]) -> None:
         """Counts a row of the file."""
         self.flights += 1

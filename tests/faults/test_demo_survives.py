@@ -1,0 +1,50 @@
+"""The demo's whole story while each of its services is killed by SIGKILL, some of them more than once."""
+
+import pytest
+from rich.console import Console
+
+import airport
+import demo
+from calls import Tollkeeper, call
+from cli.local_platform import Platform
+from flights import carrier_names
+from tests.e2e.scenario import all_numbers, assert_gapless
+from tests.faults.killing import KillingCalls
+from tollkeeper.billing.v1.invoice_service_pb2 import ListInvoicesRequest
+
+ACCIDENTS = [
+    ("CreateCustomerRequest", 5, "billing"),
+    ("ProvisionSubscriptionRequest", 3, "catalog"),
+    ("ProvisionSubscriptionRequest", 10, "billing"),
+    ("ReportUsageRequest", 8, "entitlements"),
+    ("ReportUsageRequest", 15, "metering"),
+    ("ReportEventsRequest", 12, "metering"),
+    ("AdvanceTestClockRequest", 9, "entitlements"),
+    ("ReportEventsRequest", 30, "nats"),
+    ("AdvanceTestClockRequest", 20, "postgres"),
+    ("ListEntitlementsRequest", 4, "entitlements"),
+    # 31 nights, a noon, and 1 February, on whose way all renewals are.
+    ("AdvanceTestClockRequest", 33, "billing"),
+    ("AdvanceTestClockRequest", 33, "metering"),
+]
+
+
+@pytest.mark.timeout(200)
+async def test_the_demo_ends_right_whoever_is_killed(
+    platform: Platform, api: Tollkeeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killing = KillingCalls(platform, ACCIDENTS)
+    monkeypatch.setattr(airport, "call", killing)
+    differences = await demo.story(Console(quiet=True), platform.addresses)
+    assert killing.outstanding == []
+    assert sorted(killing.killed) == sorted(child for _, _, child in ACCIDENTS)
+    assert differences == []
+    # One provisioning and one renewal each, and one raise: nobody was charged twice, and no number was lost.
+    carriers = carrier_names()
+    counts = {carrier: len(await airport.Airport(api).invoices(carrier)) for carrier in carriers}
+    assert counts == {carrier: 3 if carrier == demo.UNITED else 2 for carrier in carriers}
+    numbers = await all_numbers(api)
+    assert len(numbers) == 2 * len(carriers) + 1
+    assert_gapless(numbers)
+    last = await call(api.invoices.ListInvoices, ListInvoicesRequest(page_size=1000))
+    assert len({invoice.id for invoice in last.invoices}) == len(numbers)
