@@ -3,17 +3,28 @@
 from contextlib import AsyncExitStack
 from functools import partial
 
+from catalog.api.feature_servicer import FeatureServicer
+from catalog.api.plan_servicer import PlanCommands, PlanServicer
+from catalog.api.product_servicer import ProductServicer
+from catalog.commands.create_feature import CreateFeature
+from catalog.commands.create_plan import CreatePlan
+from catalog.commands.create_product import CreateProduct
+from catalog.commands.discard_plan_draft import DiscardPlanDraft
+from catalog.commands.publish_plan import PublishPlan
+from catalog.commands.save_plan_draft import SavePlanDraft
+from catalog.commands.update_feature import UpdateFeature
+from catalog.commands.update_plan import UpdatePlan
+from catalog.commands.update_product import UpdateProduct
+from catalog.settings import CatalogSettings
+from catalog.store import tables
 from kernel.clock import SystemClock
 from kit import broker
 from kit.db import Database
 from kit.outbox import Outbox, Relay
 from kit.rpc import Registration
 from kit.service import Parts
-
-from catalog.api.product_servicer import ProductServicer
-from catalog.commands.create_product import CreateProduct
-from catalog.settings import CatalogSettings
-from catalog.store import tables
+from tollkeeper.catalog.v1 import feature_service_pb2_grpc as feature_grpc
+from tollkeeper.catalog.v1 import plan_service_pb2_grpc as plan_grpc
 from tollkeeper.catalog.v1 import product_service_pb2_grpc as product_grpc
 
 
@@ -26,12 +37,37 @@ async def wire(settings: CatalogSettings, resources: AsyncExitStack) -> Parts:
     resources.push_async_callback(nats.close)
     outbox = Outbox("catalog", tables.outbox)
 
-    products = ProductServicer(database, CreateProduct(database, outbox, clock=clock))
+    features = FeatureServicer(
+        database,
+        create=CreateFeature(database, outbox, clock=clock),
+        update=UpdateFeature(database, outbox, clock=clock),
+    )
+    products = ProductServicer(
+        database,
+        create=CreateProduct(database, outbox, clock=clock),
+        update=UpdateProduct(database, outbox, clock=clock),
+    )
+    plan_commands = PlanCommands(
+        create=CreatePlan(database, outbox, clock=clock),
+        update=UpdatePlan(database, outbox, clock=clock),
+        save_draft=SavePlanDraft(database, clock=clock),
+        discard_draft=DiscardPlanDraft(database, clock=clock),
+        publish=PublishPlan(database, outbox, clock=clock),
+    )
+    plans = PlanServicer(database, plan_commands)
     return Parts(
         registrations=[
             Registration(
+                "tollkeeper.catalog.v1.FeatureService",
+                partial(feature_grpc.add_FeatureServiceServicer_to_server, features),
+            ),
+            Registration(
                 "tollkeeper.catalog.v1.ProductService",
                 partial(product_grpc.add_ProductServiceServicer_to_server, products),
+            ),
+            Registration(
+                "tollkeeper.catalog.v1.PlanService",
+                partial(plan_grpc.add_PlanServiceServicer_to_server, plans),
             ),
         ],
         workers=[Relay("catalog", database, nats, table=tables.outbox, refused=tables.outbox_refused)],

@@ -1,13 +1,13 @@
 """Makes a product."""
 
+from catalog.domain.errors import id_taken
+from catalog.domain.product import Product, ProductSpec, check_product, create_product, settle_product
+from catalog.messages.product import product_to_proto
+from catalog.store import changes, products
 from kernel.clock import Clock
-from kernel.errors import ErrorKind, TollkeeperError
+from kernel.errors import Mistakes
 from kit.db import Database
 from kit.outbox import Outbox
-
-from catalog.messages.product import product_to_proto
-from catalog.domain.product import Product, ProductSpec, check_product, create_product
-from catalog.store import products
 from tollkeeper.catalog.v1 import catalog_events_pb2
 
 
@@ -25,24 +25,18 @@ class CreateProduct:
         Raises:
             TollkeeperError: `INVALID_FIELD`; `ID_TAKEN` by a different product.
         """
-        check_product(spec, "product")
+        mistakes = Mistakes()
+        check_product(spec, "product", mistakes)
+        mistakes.check()
+        spec = settle_product(spec)
         async with self._database.write() as connection:
-            existing = await products.get(connection, spec.id, lock=True)
-            if existing is not None:
-                return _same(existing, spec)
-            product = create_product(spec, self._clock.now(), revision=await products.next_revision(connection))
-            await products.add(connection, product)
+            await changes.lock_shared(connection)
+            product = create_product(spec, self._clock.now(), revision=await changes.next_revision(connection))
+            if not await products.add(connection, product):
+                existing = await products.get(connection, spec.id)
+                if existing is None or existing.spec != spec:
+                    raise id_taken("product", spec.id)
+                return existing
             event = catalog_events_pb2.ProductCreated(product=product_to_proto(product))
             await self._outbox.put(connection, "product", "created", id=product.id, event=event)
             return product
-
-
-def _same(existing: Product, spec: ProductSpec) -> Product:
-    if existing.spec == spec:
-        return existing
-    raise TollkeeperError(
-        ErrorKind.ALREADY_EXISTS,
-        "ID_TAKEN",
-        f"A different product has the id {spec.id}. Update that one, or choose another id.",
-        metadata={"id": spec.id},
-    )

@@ -1,6 +1,13 @@
-"""Texts that people read."""
+"""Texts and lists that a caller gives, and their limits."""
 
-from kernel.errors import FieldViolation, invalid
+from collections.abc import Sequence
+from typing import Final
+
+from kernel.errors import FieldViolation, Mistakes, invalid
+
+# Longer names break invoices and tables; longer descriptions belong into documentation.
+MAX_DISPLAY_NAME: Final = 200
+MAX_DESCRIPTION: Final = 2_000
 
 
 def check_text(text: str, path: str, *, limit: int) -> str:
@@ -12,3 +19,36 @@ def check_text(text: str, path: str, *, limit: int) -> str:
     if len(text) > limit:
         raise invalid(FieldViolation(path, f"must have at most {limit:,} characters, not {len(text):,}"))
     return text
+
+
+def check_name(text: str, path: str, mistakes: Mistakes) -> None:
+    """Notes a name that is empty or longer than 128 characters, such as a dimension's."""
+    if not 1 <= len(text) <= 128:
+        mistakes.add(path, "must have 1 to 128 characters")
+
+
+def check_count(values: Sequence[object], path: str, mistakes: Mistakes, *, least: int, most: int) -> None:
+    """Notes a list with too few or too many entries. A list that came cut after its limit is too long all the same."""
+    if not least <= len(values) <= most:
+        bounds = f"{least:,} to {most:,}" if least else f"at most {most:,}"
+        mistakes.add(path, f"must have {bounds} entries")
+
+
+def check_unique(values: Sequence[str], path: str, mistakes: Mistakes, *, field: str = "") -> None:
+    """Notes each entry that repeats an earlier one; empty entries are other checks' business.
+
+    Args:
+        values: The keys of the entries, in their order.
+        path: Of the list.
+        mistakes: Takes the notes.
+        field: Of an entry, where its key stands.
+    """
+    first: dict[str, int] = {}
+    for number, value in enumerate(values):
+        if not value:
+            continue
+        if value in first:
+            where = f"{path}[{number}]" + (f".{field}" if field else "")
+            mistakes.add(where, f"is listed twice: the first is entry {first[value]}, counted from 0")
+        else:
+            first[value] = number

@@ -1,8 +1,7 @@
 """Products in messages."""
 
-from kit.proto import timestamp_to_proto
-
 from catalog.domain.product import Product, ProductSpec
+from kit.proto import timestamp_to_proto
 from tollkeeper.catalog.v1 import product_pb2
 
 
@@ -20,4 +19,4 @@ def product_to_proto(product: Product) -> product_pb2.Product:
 
 def product_spec_from_proto(message: product_pb2.Product) -> ProductSpec:
     """What the caller says of a product."""
-    return ProductSpec(message.id, message.display_name or message.id, message.description)
+    return ProductSpec(message.id, message.display_name, message.description)

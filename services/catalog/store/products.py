@@ -1,21 +1,18 @@
 """Products in the store."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from kit.paging import Page
-from sqlalchemy import Row, insert, select
+from sqlalchemy import Row, all_, any_, bindparam, select, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from catalog.domain.product import Product
 from catalog.store import tables
+from catalog.store.arrays import texts
+from kit.paging import Page
 
 _TABLE = tables.product
-
-
-async def next_revision(connection: AsyncConnection) -> int:
-    """A revision greater than every one before."""
-    return int((await connection.execute(select(tables.revision.next_value()))).scalar_one())
 
 
 async def get(connection: AsyncConnection, product_id: str, *, lock: bool = False) -> Product | None:
@@ -25,9 +22,36 @@ async def get(connection: AsyncConnection, product_id: str, *, lock: bool = Fals
     return None if row is None else product_from_row(row)
 
 
-async def add(connection: AsyncConnection, product: Product) -> None:
-    """Stores a new product."""
-    await connection.execute(insert(_TABLE).values(product_to_row(product)))
+async def get_all(connection: AsyncConnection, ids: Collection[str]) -> Mapping[str, Product]:
+    """Those of the products that exist, by id."""
+    rows = await connection.execute(select(_TABLE).where(_TABLE.c.id == any_(texts(ids))))
+    return {row.id: product_from_row(row) for row in rows}
+
+
+async def ids_except(connection: AsyncConnection, ids: Collection[str]) -> Sequence[str]:
+    """The ids of all other products, in order."""
+    query = select(_TABLE.c.id).where(_TABLE.c.id != all_(texts(ids))).order_by(_TABLE.c.id)
+    return (await connection.execute(query)).scalars().all()
+
+
+async def add(connection: AsyncConnection, product: Product) -> bool:
+    """Stores a new product; False, and nothing, where the id is taken."""
+    statement = insert(_TABLE).values(product_to_row(product)).on_conflict_do_nothing()
+    return (await connection.execute(statement.returning(_TABLE.c.id))).one_or_none() is not None
+
+
+async def add_all(connection: AsyncConnection, products: Sequence[Product]) -> None:
+    """Stores new products."""
+    if products:
+        await connection.execute(insert(_TABLE), [product_to_row(product) for product in products])
+
+
+async def replace_all(connection: AsyncConnection, products: Sequence[Product]) -> None:
+    """Stores what products have become."""
+    if products:
+        statement = update(_TABLE).where(_TABLE.c.id == bindparam("key"))
+        rows = [product_to_row(product) | {"key": product.id} for product in products]
+        await connection.execute(statement, rows)
 
 
 async def list_page(connection: AsyncConnection, page: Page) -> Sequence[Product]:

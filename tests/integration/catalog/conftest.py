@@ -4,13 +4,13 @@ from collections.abc import AsyncIterator
 
 import grpc
 import pytest
+
 from catalog.settings import CatalogSettings
 from catalog.wiring import wire
 from cli.embedded.nats import EmbeddedNats
 from kit.broker import Broker
 from kit.client import open_channel
 from kit.service import running
-
 from tests.conftest import MakeDatabase
 
 

@@ -2,12 +2,12 @@
 
 import grpc
 import pytest
+
 from kit.broker import Broker
 from kit.client import call
 from kit.errors import RemoteRefusal
-from kernel.errors import TollkeeperError
-
-from tollkeeper.catalog.v1 import catalog_events_pb2, product_pb2, product_service_pb2 as pb
+from tollkeeper.catalog.v1 import catalog_events_pb2, product_pb2
+from tollkeeper.catalog.v1 import product_service_pb2 as pb
 from tollkeeper.catalog.v1.product_service_pb2_grpc import ProductServiceStub
 
 
@@ -32,7 +32,9 @@ async def test_bad_ids_are_refused_by_name(catalog: grpc.aio.Channel) -> None:
 
 
 async def test_bytes_that_are_no_message_are_an_invalid_argument(catalog: grpc.aio.Channel) -> None:
-    method: "grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]" = catalog.unary_unary("/tollkeeper.catalog.v1.ProductService/GetProduct")
+    method: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = catalog.unary_unary(
+        "/tollkeeper.catalog.v1.ProductService/GetProduct"
+    )
     with pytest.raises(grpc.aio.AioRpcError) as refused:
         await method(b"\xff\xff\xff")
     assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT

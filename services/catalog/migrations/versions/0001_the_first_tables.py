@@ -1,8 +1,7 @@
 """The first tables"""
 
-from alembic import op
 import sqlalchemy as sa
-
+from alembic import op
 
 revision = "0001"
 down_revision = None
@@ -44,4 +43,55 @@ def upgrade() -> None:
         sa.Column("create_time", sa.DateTime(timezone=True), nullable=False),
         sa.Column("update_time", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "feature",
+        sa.Column("id", sa.Text(collation="C"), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "plan",
+        sa.Column("id", sa.Text(collation="C"), nullable=False),
+        sa.Column("product_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("display_name", sa.Text(), nullable=False),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("latest_version", sa.Integer(), nullable=False),
+        sa.Column("has_draft", sa.Boolean(), nullable=False),
+        sa.Column("revision", sa.BigInteger(), nullable=False),
+        sa.Column("create_time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("update_time", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.ForeignKeyConstraint(["product_id"], ["product.id"]),
+    )
+    op.create_index("ix_plan_product_id", "plan", ["product_id"])
+    op.create_table(
+        "plan_draft",
+        sa.Column("plan_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("plan_id"),
+        sa.ForeignKeyConstraint(["plan_id"], ["plan.id"]),
+    )
+    op.create_table(
+        "plan_version",
+        sa.Column("plan_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("plan_id", "version"),
+        sa.ForeignKeyConstraint(["plan_id"], ["plan.id"]),
+    )
+    # Subscriptions and caches rely on a published version for ever; no program and no operator may change one.
+    op.execute(
+        """
+        CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            RAISE EXCEPTION 'a published plan version never changes';
+        END $$
+        """
+    )
+    op.execute(
+        """
+        CREATE TRIGGER plan_version_is_immutable BEFORE UPDATE OR DELETE OR TRUNCATE ON plan_version
+        FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+        """
     )

@@ -1,0 +1,84 @@
+"""``PlanService``."""
+
+from dataclasses import dataclass
+
+from catalog import queries
+from catalog.api.pages import page_of_messages
+from catalog.commands.create_plan import CreatePlan
+from catalog.commands.discard_plan_draft import DiscardPlanDraft
+from catalog.commands.publish_plan import PublishPlan
+from catalog.commands.save_plan_draft import SavePlanDraft
+from catalog.commands.update_plan import UpdatePlan
+from catalog.messages.plan import plan_spec_from_proto, plan_to_proto, plan_version_to_proto
+from catalog.messages.plan_content import content_from_proto
+from kit.db import Database
+from kit.paging import page_of
+from kit.rpc import Context
+from tollkeeper.catalog.v1 import plan_service_pb2 as pb
+from tollkeeper.catalog.v1 import plan_service_pb2_grpc as grpc_api
+
+
+@dataclass(frozen=True, slots=True)
+class PlanCommands:
+    """What can be done to a plan."""
+
+    create: CreatePlan
+    update: UpdatePlan
+    save_draft: SavePlanDraft
+    discard_draft: DiscardPlanDraft
+    publish: PublishPlan
+
+
+class PlanServicer(grpc_api.PlanServiceServicer):
+    """Converts, calls, converts."""
+
+    def __init__(self, database: Database, commands: PlanCommands) -> None:
+        self._database = database
+        self._commands = commands
+
+    async def CreatePlan(self, request: pb.CreatePlanRequest, _context: Context) -> pb.CreatePlanResponse:
+        plan = await self._commands.create(plan_spec_from_proto(request.plan))
+        return pb.CreatePlanResponse(plan=plan_to_proto(plan))
+
+    async def UpdatePlan(self, request: pb.UpdatePlanRequest, _context: Context) -> pb.UpdatePlanResponse:
+        plan = await self._commands.update(plan_spec_from_proto(request.plan), request.update_mask.paths)
+        return pb.UpdatePlanResponse(plan=plan_to_proto(plan))
+
+    async def GetPlan(self, request: pb.GetPlanRequest, _context: Context) -> pb.GetPlanResponse:
+        plan = await queries.get_plan(self._database, request.plan_id)
+        return pb.GetPlanResponse(plan=plan_to_proto(plan))
+
+    async def ListPlans(self, request: pb.ListPlansRequest, _context: Context) -> pb.ListPlansResponse:
+        page = page_of(request.page_size, request.page_token, filters=["plans", request.product_id])
+        rows = await queries.list_plans(self._database, page, request.product_id)
+        plans, token = page_of_messages(rows, page, convert=plan_to_proto, key=lambda plan: plan.id)
+        return pb.ListPlansResponse(plans=plans, next_page_token=token)
+
+    async def SavePlanDraft(self, request: pb.SavePlanDraftRequest, _context: Context) -> pb.SavePlanDraftResponse:
+        version = await self._commands.save_draft(request.plan_id, content_from_proto(request.content))
+        return pb.SavePlanDraftResponse(plan_version=plan_version_to_proto(version))
+
+    async def DiscardPlanDraft(
+        self, request: pb.DiscardPlanDraftRequest, _context: Context
+    ) -> pb.DiscardPlanDraftResponse:
+        await self._commands.discard_draft(request.plan_id)
+        return pb.DiscardPlanDraftResponse()
+
+    async def PublishPlan(self, request: pb.PublishPlanRequest, _context: Context) -> pb.PublishPlanResponse:
+        version = await self._commands.publish(request.plan_id)
+        return pb.PublishPlanResponse(plan_version=plan_version_to_proto(version))
+
+    async def GetPlanVersion(self, request: pb.GetPlanVersionRequest, _context: Context) -> pb.GetPlanVersionResponse:
+        version = await queries.get_plan_version(self._database, request.plan_id, request.version)
+        return pb.GetPlanVersionResponse(plan_version=plan_version_to_proto(version))
+
+    async def ListPlanVersions(
+        self, request: pb.ListPlanVersionsRequest, _context: Context
+    ) -> pb.ListPlanVersionsResponse:
+        filters = ["plan_versions", request.plan_id]
+        page = page_of(request.page_size, request.page_token, filters=filters, default=10, maximum=100)
+        rows = await queries.list_plan_versions(self._database, request.plan_id, page)
+        versions, token = page_of_messages(
+            rows, page, convert=plan_version_to_proto, key=lambda version: str(version.version)
+        )
+        return pb.ListPlanVersionsResponse(plan_versions=versions, next_page_token=token)

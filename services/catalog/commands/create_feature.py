@@ -1,0 +1,49 @@
+"""Makes a feature."""
+
+from catalog.domain.errors import id_taken
+from catalog.domain.feature import (
+    Feature,
+    FeatureSpec,
+    check_feature,
+    create_feature,
+    same_feature,
+    settle_feature,
+)
+from catalog.messages.feature import feature_to_proto
+from catalog.store import changes, features
+from kernel.clock import Clock
+from kernel.errors import Mistakes
+from kit.db import Database
+from kit.outbox import Outbox
+from tollkeeper.catalog.v1 import catalog_events_pb2
+
+
+class CreateFeature:
+    """Makes a feature and announces it; an equal one is answered as it is."""
+
+    def __init__(self, database: Database, outbox: Outbox, *, clock: Clock) -> None:
+        self._database = database
+        self._outbox = outbox
+        self._clock = clock
+
+    async def __call__(self, spec: FeatureSpec) -> Feature:
+        """The feature as made.
+
+        Raises:
+            TollkeeperError: `INVALID_FIELD`; `ID_TAKEN` by a different feature.
+        """
+        mistakes = Mistakes()
+        check_feature(spec, "feature", mistakes)
+        mistakes.check()
+        spec = settle_feature(spec)
+        async with self._database.write() as connection:
+            await changes.lock_shared(connection)
+            feature = create_feature(spec, self._clock.now(), revision=await changes.next_revision(connection))
+            if not await features.add(connection, feature):
+                existing = await features.get(connection, spec.id)
+                if existing is None or not same_feature(existing.spec, spec):
+                    raise id_taken("feature", spec.id)
+                return existing
+            event = catalog_events_pb2.FeatureCreated(feature=feature_to_proto(feature))
+            await self._outbox.put(connection, "feature", "created", id=feature.id, event=event)
+            return feature

@@ -1,0 +1,107 @@
+"""What an update of a feature may change."""
+
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
+from typing import Final
+
+from catalog.domain.feature import (
+    EnumFeature,
+    Feature,
+    FeatureSpec,
+    FeatureType,
+    MeteredFeature,
+    check_feature,
+    fixed_differences,
+    settle_feature,
+    type_name,
+)
+from catalog.domain.update_mask import OUTPUT_ONLY, check_mask
+from kernel.errors import ErrorKind, FieldViolation, Mistakes, TollkeeperError
+
+_UNITS: Final = frozenset({"metered.unit_singular", "metered.unit_plural"})
+_TYPES: Final = frozenset({"boolean", "enum", "metered"})
+_CHANGEABLE: Final = frozenset({"display_name", "description", "enum.values"}) | _UNITS
+_FIXED: Final = frozenset({"id", "metered.usage_behavior", "metered.usage_source", "metered.meter"})
+
+
+def revise_feature(feature: Feature, spec: FeatureSpec, paths: Sequence[str]) -> FeatureSpec:
+    """The feature's settled spec with the named fields taken from `spec`.
+
+    Args:
+        feature: As it is.
+        spec: As the caller wrote it; of its fixed parts, those left out are left alone.
+        paths: Of the fields to change; a type's own name stands for all that it holds. Empty: every field that may
+            change, but what the type holds only where the caller gives the type.
+
+    Raises:
+        TollkeeperError: `INVALID_FIELD`; `FEATURE_IMMUTABLE_FIELD`.
+    """
+    mistakes = Mistakes()
+    within_meter = [path for path in paths if path.startswith("metered.meter.")]
+    others = [path for path in paths if path not in within_meter]
+    check_mask(others, _CHANGEABLE | _TYPES | _FIXED, mistakes, output_only=OUTPUT_ONLY)
+    mistakes.check()
+    named = frozenset(others) or _everything(spec)
+    _refuse_fixed([*within_meter, *sorted(named & _FIXED)])
+    _refuse_other_type(feature, spec, named)
+    revised = replace(
+        feature.spec,
+        display_name=spec.display_name if "display_name" in named else feature.display_name,
+        description=spec.description if "description" in named else feature.description,
+        type=_revised_type(feature.type, spec.type, named),
+    )
+    check_feature(revised, "feature", mistakes)
+    mistakes.check()
+    settled = settle_feature(revised)
+    differences = list(fixed_differences(feature.spec, settled))
+    if differences:
+        raise _immutable(*differences)
+    return settled
+
+
+def _everything(spec: FeatureSpec) -> frozenset[str]:
+    given = frozenset() if spec.type is None else frozenset({type_name(spec.type)})
+    return frozenset({"display_name", "description"}) | given
+
+
+def _refuse_fixed(paths: Sequence[str]) -> None:
+    if paths:
+        raise _immutable(*((path, "never changes: leave it out of update_mask") for path in paths))
+
+
+def _refuse_other_type(feature: Feature, spec: FeatureSpec, named: AbstractSet[str]) -> None:
+    types = {path.partition(".")[0] for path in named} & _TYPES
+    has = type_name(feature.type)
+    if types - {has} or (types and spec.type is not None and type_name(spec.type) != has):
+        raise _immutable(("type", f"is {has} for ever: make a new feature instead"))
+
+
+def _revised_type(old: FeatureType, new: FeatureType | None, named: AbstractSet[str]) -> FeatureType:
+    match old, new:
+        case EnumFeature(), EnumFeature() | None if named & {"enum", "enum.values"}:
+            return new or EnumFeature(())
+        case MeteredFeature(), MeteredFeature() | None if named & (_UNITS | {"metered"}):
+            given = new or MeteredFeature(None, None)
+            whole = "metered" in named
+            return MeteredFeature(
+                usage_behavior=(given.usage_behavior if whole else None) or old.usage_behavior,
+                usage_source=(given.usage_source if whole else None) or old.usage_source,
+                meter=(given.meter if whole else None) or old.meter,
+                unit_singular=given.unit_singular if whole or "metered.unit_singular" in named else old.unit_singular,
+                unit_plural=given.unit_plural if whole or "metered.unit_plural" in named else old.unit_plural,
+            )
+        case _:
+            return old
+
+
+def _immutable(*differences: tuple[str, str]) -> TollkeeperError:
+    violations = tuple(FieldViolation(f"feature.{field}", message) for field, message in differences)
+    field, message = differences[0]
+    return TollkeeperError(
+        ErrorKind.FAILED_PRECONDITION,
+        "FEATURE_IMMUTABLE_FIELD",
+        f"feature.{field} {message}.",
+        violations,
+        {"field": field[:200]},
+    )

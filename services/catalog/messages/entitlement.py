@@ -1,0 +1,100 @@
+"""Entitlements in messages."""
+
+from itertools import islice
+from typing import assert_never
+
+from catalog.domain.entitlement import (
+    BooleanEntitlement,
+    Bound,
+    Entitlement,
+    EntitlementValue,
+    EnumEntitlement,
+    Limit,
+    MeteredEntitlement,
+    Unlimited,
+)
+from catalog.domain.feature import MAX_ENUM_VALUES
+from catalog.domain.usage_reset import ResetAnchor, ResetInterval, UsageReset, Weekday
+from catalog.messages.enums import enum_from_proto, enum_to_proto, required_from_proto
+from tollkeeper.catalog.v1 import plan_pb2 as pb
+
+
+def entitlement_to_proto(entitlement: Entitlement) -> pb.Entitlement:
+    """An entitlement as the contract shows it."""
+    message = pb.Entitlement(feature_id=entitlement.feature_id)
+    match entitlement.value:
+        case BooleanEntitlement():
+            message.boolean.SetInParent()
+        case EnumEntitlement(values=values):
+            message.enum.values.extend(values)
+        case MeteredEntitlement():
+            message.metered.CopyFrom(_metered_to_proto(entitlement.value))
+        case None:
+            pass
+        case _:
+            assert_never(entitlement.value)
+    return message
+
+
+def entitlement_from_proto(message: pb.Entitlement) -> Entitlement:
+    """An entitlement as the caller gives it."""
+    return Entitlement(message.feature_id, _value_from_proto(message))
+
+
+def usage_reset_to_proto(reset: UsageReset | None) -> pb.UsageReset | None:
+    """A reset as the contract shows it; None for none."""
+    if reset is None:
+        return None
+    return pb.UsageReset(
+        interval=enum_to_proto(pb.ResetInterval, reset.interval),
+        anchor=enum_to_proto(pb.ResetAnchor, reset.anchor),
+        week_start=enum_to_proto(pb.Weekday, reset.week_start),
+    )
+
+
+def usage_reset_from_proto(message: pb.UsageReset) -> UsageReset:
+    """A reset as the caller gives it."""
+    return UsageReset(
+        interval=required_from_proto(pb.ResetInterval, ResetInterval, message.interval),
+        anchor=enum_from_proto(pb.ResetAnchor, ResetAnchor, message.anchor),
+        week_start=enum_from_proto(pb.Weekday, Weekday, message.week_start),
+    )
+
+
+def _value_from_proto(message: pb.Entitlement) -> EntitlementValue | None:
+    match message.WhichOneof("value"):
+        case "boolean":
+            return BooleanEntitlement()
+        case "enum":
+            return EnumEntitlement(tuple(islice(message.enum.values, MAX_ENUM_VALUES + 1)))
+        case "metered":
+            return _metered_from_proto(message.metered)
+        case _:
+            return None
+
+
+def _metered_to_proto(metered: MeteredEntitlement) -> pb.MeteredEntitlement:
+    message = pb.MeteredEntitlement(
+        soft_limit=metered.soft_limit, usage_reset=usage_reset_to_proto(metered.usage_reset)
+    )
+    match metered.bound:
+        case Limit(units=units):
+            message.limit = units
+        case Unlimited():
+            message.unlimited.SetInParent()
+        case None:
+            pass
+        case _:
+            assert_never(metered.bound)
+    return message
+
+
+def _metered_from_proto(message: pb.MeteredEntitlement) -> MeteredEntitlement:
+    bound: Bound | None = None
+    match message.WhichOneof("bound"):
+        case "limit":
+            bound = Limit(message.limit)
+        case "unlimited":
+            bound = Unlimited()
+    reset = usage_reset_from_proto(message.usage_reset) if message.HasField("usage_reset") else None
+    return MeteredEntitlement(bound, soft_limit=message.soft_limit, usage_reset=reset)

@@ -1,0 +1,115 @@
+"""Messages that the tests send."""
+
+from typing import Any
+
+from google.protobuf import json_format
+
+from tollkeeper.catalog.v1 import catalog_service_pb2, feature_pb2, plan_pb2, product_pb2
+
+AIRPORT: dict[str, Any] = {"id": "airport", "displayName": "Airport"}
+
+GATES: dict[str, Any] = {
+    "id": "gates",
+    "displayName": "Gates",
+    "metered": {
+        "usageBehavior": "USAGE_BEHAVIOR_FLUCTUATING",
+        "usageSource": "USAGE_SOURCE_CALCULATED",
+        "unitSingular": "gate",
+    },
+}
+MILES: dict[str, Any] = {
+    "id": "miles",
+    "metered": {
+        "usageBehavior": "USAGE_BEHAVIOR_INCREMENTAL",
+        "usageSource": "USAGE_SOURCE_EVENTS",
+        "meter": {
+            "eventNames": ["flight.departed"],
+            "aggregation": "AGGREGATION_SUM",
+            "field": "distance",
+            "filters": [
+                {
+                    "conditions": [
+                        {"field": "carrier", "in": {"values": [{"stringValue": "AA"}, {"numberValue": "1.50"}]}},
+                        {"field": "tail", "isSet": True},
+                    ]
+                }
+            ],
+        },
+    },
+}
+LOUNGE: dict[str, Any] = {"id": "lounge", "boolean": {}}
+SUPPORT: dict[str, Any] = {"id": "support", "enum": {"values": ["email", "phone"]}}
+
+# The documents' own prices: 20 gates cost $298.
+GRADUATED: dict[str, Any] = {
+    "id": "gates",
+    "billingModel": "BILLING_MODEL_PER_UNIT",
+    "featureId": "gates",
+    "pricingModel": "PRICING_MODEL_GRADUATED",
+    "tierEnds": ["5", "10"],
+    "prices": [
+        {
+            "billingPeriod": "BILLING_PERIOD_MONTHLY",
+            "currency": "USD",
+            "tiers": [
+                {"unitPrice": "20", "flatFee": "10"},
+                {"unitPrice": "15", "flatFee": "8"},
+                {"unitPrice": "10.00", "flatFee": "5"},
+            ],
+        }
+    ],
+}
+BASE_FEE: dict[str, Any] = {
+    "id": "base",
+    "billingModel": "BILLING_MODEL_FLAT_FEE",
+    "prices": [{"billingPeriod": "BILLING_PERIOD_MONTHLY", "currency": "USD", "amount": "99.50"}],
+}
+CONTENT: dict[str, Any] = {
+    "pricingType": "PRICING_TYPE_PAID",
+    "entitlements": [
+        {"featureId": "lounge", "boolean": {}},
+        {"featureId": "support", "enum": {"values": ["email"]}},
+        {
+            "featureId": "miles",
+            "metered": {
+                "limit": "1000000.0",
+                "softLimit": True,
+                "usageReset": {"interval": "RESET_INTERVAL_MONTH"},
+            },
+        },
+    ],
+    "charges": [GRADUATED, BASE_FEE],
+}
+GOLD: dict[str, Any] = {"id": "gold", "productId": "airport", "displayName": "Gold"}
+
+FEATURES = (GATES, MILES, LOUNGE, SUPPORT)
+
+
+def feature(fields: dict[str, Any]) -> feature_pb2.Feature:
+    """A feature."""
+    return json_format.ParseDict(fields, feature_pb2.Feature())
+
+
+def product(fields: dict[str, Any]) -> product_pb2.Product:
+    """A product."""
+    return json_format.ParseDict(fields, product_pb2.Product())
+
+
+def plan(fields: dict[str, Any]) -> plan_pb2.Plan:
+    """A plan."""
+    return json_format.ParseDict(fields, plan_pb2.Plan())
+
+
+def content(fields: dict[str, Any]) -> plan_pb2.PlanContent:
+    """A plan's content."""
+    return json_format.ParseDict(fields, plan_pb2.PlanContent())
+
+
+def document(**fields: Any) -> catalog_service_pb2.ApplyCatalogRequest:
+    """A whole catalog; what is not given is the airport's."""
+    whole = {
+        "features": list(FEATURES),
+        "products": [AIRPORT],
+        "plans": [{"plan": GOLD, "content": CONTENT}],
+    }
+    return json_format.ParseDict(whole | fields, catalog_service_pb2.ApplyCatalogRequest())
