@@ -129,7 +129,10 @@ class Platform:
             self._delete()
 
     def kill(self, name: str) -> None:
-        """SIGKILL, as an accident would; it is dead when this returns, and started again. See `wait_healthy`."""
+        """SIGKILL, as an accident would; it is dead when this returns, and started again. See `wait_healthy`.
+
+        However often: the death does not count among the five in a minute after which a child is given up.
+        """
         self._supervisor.kill(name)
 
     def away(self, name: str) -> AbstractContextManager[None]:

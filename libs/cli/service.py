@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cli.child_process import ChildProcess
-from cli.errors import PlatformError
+from cli.errors import ChildDiedError, PlatformError
 from cli.health import await_serving
 
 # Services drain within ten seconds; the rest is for a busy machine.
@@ -95,8 +95,11 @@ class Service:
     def _migrate(self, environment: Mapping[str, str]) -> None:
         self.process.spawn([*self._command, "migrate"], environment)
         # Without a limit: a large table takes as long as it takes, and Ctrl-C ends it.
-        if self.process.wait() != 0:
-            raise PlatformError(
+        code = self.process.wait()
+        if code:
+            # A migration that was killed has said nothing about the next one.
+            error = ChildDiedError if code < 0 else PlatformError
+            raise error(
                 f"The migration of {self.name} failed ({self.process.describe_end()}); its database is as it was. "
                 f"{self.process.last_lines()}"
             )

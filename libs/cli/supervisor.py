@@ -1,9 +1,7 @@
 """Keeps children running: starts them in their order, restarts the dead, gives up on the hopeless."""
 
-import math
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,16 +11,7 @@ from typing import Protocol
 
 from cli.child_process import ChildProcess
 from cli.errors import ChildDiedError, PlatformError
-
-# The first restart is quick, since most deaths are accidents; a child that dies of what it finds outside must not be
-# what keeps the machine busy.
-_FIRST_DELAY_SECONDS = 0.2
-_LONGEST_DELAY_SECONDS = 5.0
-
-# With the delays above, a child that dies at each start reaches five within four seconds: its reason is shown while
-# somebody is still looking. Accidents do not come five a minute.
-_HOPELESS_DEATHS = 5
-_HOPELESS_SECONDS = 60.0
+from cli.restarts import HOPELESS_DEATHS, Restarts
 
 
 class ChildState(StrEnum):
@@ -67,12 +56,6 @@ class Supervised(Protocol):
         """Returns when it is gone."""
 
 
-def restart_delay(deaths_in_a_row: int) -> float:
-    """Seconds before the next start; a death after more than a minute of life is the first of a new row."""
-    # The exponent is bounded too: a float ends at 2 ** 1023.
-    return min(math.ldexp(_FIRST_DELAY_SECONDS, min(deaths_in_a_row - 1, 10)), _LONGEST_DELAY_SECONDS)
-
-
 class Supervisor:
     """One thread for each child. What it reports comes from those threads: `on_change` returns at once."""
 
@@ -82,6 +65,7 @@ class Supervisor:
         self._children: dict[str, tuple[Supervised, threading.Thread]] = {}
         self._states: dict[str, ChildState] = {}
         self._away: set[str] = set()
+        self._killed: set[str] = set()
         self._stopping = False
         self._failure: str | None = None
 
@@ -106,8 +90,15 @@ class Supervisor:
                 raise PlatformError(f"Not healthy after {timeout:.0f} s: {', '.join(ailing)}.")
 
     def kill(self, name: str) -> None:
-        """SIGKILL; returns when it is dead, so that `wait_healthy` then waits for the next life."""
-        self._children[name][0].process.kill()
+        """SIGKILL; returns when it is dead, so that `wait_healthy` then waits for the next life.
+
+        The death does not bring the child nearer to being given up. Without a process nothing happens.
+        """
+        process = self._children[name][0].process
+        with self._changed:
+            if process.pid is not None:
+                self._killed.add(name)
+        process.kill()
 
     @contextmanager
     def away(self, name: str) -> Iterator[None]:
@@ -172,8 +163,7 @@ class Supervisor:
             raise
 
     def _keep_until_hopeless(self, child: Supervised, after: Sequence[str]) -> None:
-        deaths: deque[float] = deque(maxlen=_HOPELESS_DEATHS)
-        in_a_row = 0
+        restarts = Restarts()
         while self._may_start(child, after):
             began = time.monotonic()
             why = self._live(child)
@@ -181,17 +171,20 @@ class Supervisor:
                 return
             if child.name in self._away:
                 continue
-            deaths.append(time.monotonic())
-            if len(deaths) == _HOPELESS_DEATHS and deaths[-1] - deaths[0] < _HOPELESS_SECONDS:
-                raise PlatformError(
-                    f"{child.name} died {_HOPELESS_DEATHS} times within a minute and is given up. {why}"
-                )
-            in_a_row = 1 if deaths[-1] - began > _HOPELESS_SECONDS else in_a_row + 1
-            delay = restart_delay(in_a_row)
+            delay = self._delay(child, restarts, began)
+            if delay is None:
+                raise PlatformError(f"{child.name} died {HOPELESS_DEATHS} times within a minute and is given up. {why}")
             ended = child.process.describe_end()
             self._report(child, ChildState.DEAD, f"{ended}; started again in {delay:.1f} s")
             with self._changed:
                 self._changed.wait_for(lambda: self._stopping or child.name in self._away, delay)
+
+    def _delay(self, child: Supervised, restarts: Restarts, began: float) -> float | None:
+        with self._changed:
+            if child.name in self._killed:
+                self._killed.remove(child.name)
+                return restarts.after_kill()
+        return restarts.after_death(began, time.monotonic())
 
     def _live(self, child: Supervised) -> str:
         """One life of the child, to its end; says why it ended."""

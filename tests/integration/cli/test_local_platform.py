@@ -60,6 +60,11 @@ def test_the_dead_rise(folder: Path, survivors: Survivors) -> None:
             platform.kill(name)
             assert platform.processes[name].pid is None
         platform.wait_healthy()
+        # However often it is asked for.
+        for _ in range(5):
+            platform.kill("nats")
+            platform.wait_healthy("nats")
+        platform.wait_healthy()
         after = {name: process.pid for name, process in platform.processes.items()}
         assert all(after[name] not in {before[name], None} for name in before)
         with psycopg.connect(platform.postgres.url("tollkeeper_catalog").replace("+psycopg", "")) as connection:
