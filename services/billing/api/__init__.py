@@ -1,0 +1,1 @@
+"""Billing's servicers: convert, call, convert."""

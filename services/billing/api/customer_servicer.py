@@ -1,0 +1,44 @@
+"""``CustomerService``."""
+
+from billing import queries
+from billing.commands.create_customer import CreateCustomer
+from billing.commands.update_customer import UpdateCustomer
+from billing.messages.customer import customer_spec_from_proto, customer_to_proto
+from kernel.ids import check_id
+from kit.db import Database
+from kit.paging import next_token, page_of
+from kit.rpc import Context
+from tollkeeper.billing.v1 import customer_service_pb2 as pb
+from tollkeeper.billing.v1 import customer_service_pb2_grpc as grpc_api
+
+
+class CustomerServicer(grpc_api.CustomerServiceServicer):
+    """Converts, calls, converts."""
+
+    def __init__(self, database: Database, *, create: CreateCustomer, update: UpdateCustomer) -> None:
+        self._database = database
+        self._create = create
+        self._update = update
+
+    async def CreateCustomer(self, request: pb.CreateCustomerRequest, _context: Context) -> pb.CreateCustomerResponse:
+        customer, token = await self._create(customer_spec_from_proto(request.customer))
+        return pb.CreateCustomerResponse(customer=customer_to_proto(customer), token=token)
+
+    async def UpdateCustomer(self, request: pb.UpdateCustomerRequest, _context: Context) -> pb.UpdateCustomerResponse:
+        spec = customer_spec_from_proto(request.customer)
+        customer, token = await self._update(spec, tuple(request.update_mask.paths))
+        return pb.UpdateCustomerResponse(customer=customer_to_proto(customer), token=token)
+
+    async def GetCustomer(self, request: pb.GetCustomerRequest, _context: Context) -> pb.GetCustomerResponse:
+        customer = await queries.get_customer(self._database, check_id(request.customer_id, "customer_id"))
+        return pb.GetCustomerResponse(customer=customer_to_proto(customer))
+
+    async def ListCustomers(self, request: pb.ListCustomersRequest, _context: Context) -> pb.ListCustomersResponse:
+        if request.test_clock_id:
+            check_id(request.test_clock_id, "test_clock_id")
+        page = page_of(request.page_size, request.page_token, filters=[request.test_clock_id])
+        found = await queries.list_customers(self._database, page, request.test_clock_id)
+        response = pb.ListCustomersResponse(customers=[customer_to_proto(one) for one in found[: page.size]])
+        if len(found) > page.size:
+            response.next_page_token = next_token(page, [found[page.size - 1].id])
+        return response

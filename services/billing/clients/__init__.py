@@ -1,0 +1,1 @@
+"""Billing's neighbours, asked by gRPC; never inside a transaction."""

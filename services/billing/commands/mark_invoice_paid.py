@@ -1,0 +1,42 @@
+"""Records that an invoice was paid outside Tollkeeper."""
+
+from billing.commands.customer_time import present
+from billing.domain.invoice import Invoice, InvoiceState, mark_paid
+from billing.messages.invoice import invoice_to_proto
+from billing.store import invoices, revisions
+from kernel.clock import Clock
+from kernel.errors import not_found
+from kit.db import Database
+from kit.outbox import Outbox
+from tollkeeper.billing.v1 import billing_events_pb2
+
+
+class MarkInvoicePaid:
+    """Marks an open invoice paid and announces it; a paid one is answered as it is."""
+
+    def __init__(self, database: Database, outbox: Outbox, *, clock: Clock) -> None:
+        self._database = database
+        self._outbox = outbox
+        self._clock = clock
+
+    async def __call__(self, invoice_id: str) -> Invoice:
+        """The invoice, paid.
+
+        Raises:
+            TollkeeperError: `INVOICE_NOT_FOUND`; `TEST_CLOCK_ADVANCING`.
+        """
+        async with self._database.write() as connection:
+            invoice = await invoices.get(connection, invoice_id)
+            if invoice is None:
+                raise not_found("INVOICE_NOT_FOUND", f"No invoice has the id {invoice_id}.", invoice_id=invoice_id)
+            if invoice.state is InvoiceState.PAID:
+                return invoice
+            here = await present(connection, invoice.customer_id, clock=self._clock, lock=True)
+            # Payments of a customer follow one another under its lock: read what the one before left.
+            invoice = await invoices.get(connection, invoice_id) or invoice
+            paid = mark_paid(invoice, here.now, revision=await revisions.take(connection))
+            if paid is not invoice:
+                await invoices.save_payment(connection, paid)
+                event = billing_events_pb2.InvoicePaid(invoice=invoice_to_proto(paid))
+                await self._outbox.put(connection, "invoice", "paid", id=paid.id, event=event)
+            return paid

@@ -1,0 +1,1 @@
+"""What is charged, when and why. Pure: the standard library and the kernel only."""

@@ -1,0 +1,112 @@
+"""A customer: somebody who subscribes, uses and pays."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from billing.domain.text import check_text
+from kernel.errors import FieldViolation, Mistakes, invalid
+from kernel.ids import check_id
+from kernel.money import Money, currency
+
+# What an update may change, by its name in the contract.
+MUTABLE = ("display_name", "email", "currency")
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerSpec:
+    """What a vendor says of a customer.
+
+    Attributes:
+        currency: Of new subscriptions, an ISO 4217 code.
+        test_clock_id: The clock that the customer lives by, for ever; None for real time.
+    """
+
+    id: str
+    display_name: str
+    email: str
+    currency: str
+    test_clock_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """A customer as billing holds it.
+
+    Attributes:
+        credit: What earlier invoices with a negative total left over: above zero, one per currency, in order of codes.
+    """
+
+    id: str
+    display_name: str
+    email: str
+    currency: str
+    test_clock_id: str | None
+    revision: int
+    create_time: datetime
+    credit: tuple[Money, ...] = ()
+
+    @property
+    def spec(self) -> CustomerSpec:
+        """What the vendor said of it."""
+        return CustomerSpec(self.id, self.display_name, self.email, self.currency, self.test_clock_id)
+
+    def credit_in(self, code: str) -> Money:
+        """The credit in a currency, zero where there is none."""
+        held = (money for money in self.credit if money.currency.code == code)
+        return next(held, Money.zero(currency(code)))
+
+
+def check_customer(spec: CustomerSpec, path: str) -> None:
+    """Refuses a malformed customer.
+
+    Raises:
+        TollkeeperError: `INVALID_FIELD` naming every mistake.
+    """
+    mistakes = Mistakes()
+    mistakes.attempt(check_id, spec.id, f"{path}.id")
+    mistakes.attempt(check_text, spec.display_name, f"{path}.display_name", limit=200)
+    mistakes.attempt(check_text, spec.email, f"{path}.email", limit=320)
+    mistakes.attempt(currency, spec.currency, f"{path}.currency")
+    if spec.test_clock_id is not None:
+        mistakes.attempt(check_id, spec.test_clock_id, f"{path}.test_clock_id")
+    mistakes.check()
+
+
+def create_customer(spec: CustomerSpec, now: datetime, *, revision: int) -> Customer:
+    """A new customer without any credit."""
+    return Customer(spec.id, spec.display_name, spec.email, spec.currency, spec.test_clock_id, revision, now)
+
+
+def change_credit(customer: Customer, change: Money, *, revision: int) -> Customer:
+    """The customer with more or less credit; itself where nothing changes.
+
+    Raises:
+        ValueError: More would be used than there is.
+    """
+    if not change.amount:
+        return customer
+    code = change.currency.code
+    left = customer.credit_in(code) + change
+    if left.amount < 0:
+        raise ValueError("a credit balance is never negative")
+    others = [money for money in customer.credit if money.currency.code != code]
+    held = sorted([*others, *([left] if left.amount else [])], key=lambda money: money.currency.code)
+    return replace(customer, credit=tuple(held), revision=revision)
+
+
+def check_mask(mask: tuple[str, ...], path: str) -> tuple[str, ...]:
+    """The fields to change; all that may be changed where none is named.
+
+    Raises:
+        TollkeeperError: `INVALID_FIELD` for a field that cannot be changed.
+    """
+    unknown = [name for name in mask if name not in MUTABLE]
+    if unknown:
+        raise invalid(FieldViolation(path, f"may name {', '.join(MUTABLE)}, not {unknown[0][:100]!r}"))
+    return mask or MUTABLE
+
+
+def update_customer(customer: Customer, spec: CustomerSpec, mask: tuple[str, ...], *, revision: int) -> Customer:
+    """The customer with the named fields changed; itself where nothing changes."""
+    changed = replace(customer, **{name: getattr(spec, name) for name in mask})
+    return customer if changed == customer else replace(changed, revision=revision)

@@ -1,0 +1,100 @@
+"""Reads without rules."""
+
+from collections.abc import Sequence
+
+from billing.domain.customer import Customer
+from billing.domain.invoice import Invoice
+from billing.domain.subscription import Subscription
+from billing.domain.test_clock import TestClock
+from billing.store import customers, invoices, subscriptions, test_clocks
+from kernel.errors import FieldViolation, invalid, not_found
+from kit.db import Database
+from kit.paging import Page
+
+
+async def get_customer(database: Database, customer_id: str) -> Customer:
+    """One customer.
+
+    Raises:
+        TollkeeperError: `CUSTOMER_NOT_FOUND`.
+    """
+    async with database.read() as connection:
+        customer = await customers.get(connection, customer_id)
+    if customer is None:
+        raise not_found("CUSTOMER_NOT_FOUND", f"No customer has the id {customer_id}.", customer_id=customer_id)
+    return customer
+
+
+async def list_customers(database: Database, page: Page, test_clock_id: str) -> Sequence[Customer]:
+    """The customers of a page, and one more where there are more."""
+    async with database.read() as connection:
+        return await customers.list_page(connection, page, test_clock_id)
+
+
+async def get_test_clock(database: Database, clock_id: str) -> TestClock:
+    """One clock.
+
+    Raises:
+        TollkeeperError: `TEST_CLOCK_NOT_FOUND`.
+    """
+    async with database.read() as connection:
+        clock = await test_clocks.get(connection, clock_id)
+    if clock is None:
+        raise not_found("TEST_CLOCK_NOT_FOUND", f"No test clock has the id {clock_id}.", test_clock_id=clock_id)
+    return clock
+
+
+async def list_test_clocks(database: Database, page: Page) -> Sequence[TestClock]:
+    """The clocks of a page, and one more where there are more."""
+    async with database.read() as connection:
+        return await test_clocks.list_page(connection, page)
+
+
+async def get_subscription(database: Database, subscription_id: str) -> Subscription:
+    """One subscription.
+
+    Raises:
+        TollkeeperError: `SUBSCRIPTION_NOT_FOUND`.
+    """
+    async with database.read() as connection:
+        subscription = await subscriptions.get(connection, subscription_id)
+    if subscription is None:
+        message = f"No subscription has the id {subscription_id}."
+        raise not_found("SUBSCRIPTION_NOT_FOUND", message, subscription_id=subscription_id)
+    return subscription
+
+
+async def list_subscriptions(database: Database, page: Page, customer_id: str) -> Sequence[Subscription]:
+    """The subscriptions of a page, and one more where there are more."""
+    async with database.read() as connection:
+        return await subscriptions.list_page(connection, page, customer_id)
+
+
+async def get_invoice(database: Database, invoice_id: str) -> Invoice:
+    """One invoice.
+
+    Raises:
+        TollkeeperError: `INVOICE_NOT_FOUND`.
+    """
+    async with database.read() as connection:
+        invoice = await invoices.get(connection, invoice_id)
+    if invoice is None:
+        raise not_found("INVOICE_NOT_FOUND", f"No invoice has the id {invoice_id}.", invoice_id=invoice_id)
+    return invoice
+
+
+async def list_invoices(database: Database, page: Page, *, customer_id: str, subscription_id: str) -> Sequence[Invoice]:
+    """The invoices of a page, and one more where there are more.
+
+    Raises:
+        TollkeeperError: `INVALID_PAGE_TOKEN`.
+    """
+    number = page.after[0] if page.after else "0"
+    # Longer numbers would not fit into the database's.
+    if not (number.isascii() and number.isdigit() and len(number) <= 18):
+        violation = FieldViolation("page_token", "is not one that this list returned; start again without it")
+        raise invalid(violation, reason="INVALID_PAGE_TOKEN")
+    async with database.read() as connection:
+        return await invoices.list_page(
+            connection, page, after=int(number), customer_id=customer_id, subscription_id=subscription_id
+        )
