@@ -3,9 +3,11 @@
 from contextlib import AsyncExitStack
 from functools import partial
 
+from catalog.api.catalog_servicer import CatalogServicer
 from catalog.api.feature_servicer import FeatureServicer
 from catalog.api.plan_servicer import PlanCommands, PlanServicer
 from catalog.api.product_servicer import ProductServicer
+from catalog.commands.apply_catalog import ApplyCatalog
 from catalog.commands.create_feature import CreateFeature
 from catalog.commands.create_plan import CreatePlan
 from catalog.commands.create_product import CreateProduct
@@ -23,6 +25,7 @@ from kit.db import Database
 from kit.outbox import Outbox, Relay
 from kit.rpc import Registration
 from kit.service import Parts
+from tollkeeper.catalog.v1 import catalog_service_pb2_grpc as catalog_grpc
 from tollkeeper.catalog.v1 import feature_service_pb2_grpc as feature_grpc
 from tollkeeper.catalog.v1 import plan_service_pb2_grpc as plan_grpc
 from tollkeeper.catalog.v1 import product_service_pb2_grpc as product_grpc
@@ -55,8 +58,13 @@ async def wire(settings: CatalogSettings, resources: AsyncExitStack) -> Parts:
         publish=PublishPlan(database, outbox, clock=clock),
     )
     plans = PlanServicer(database, plan_commands)
+    catalogs = CatalogServicer(ApplyCatalog(database, outbox, clock=clock))
     return Parts(
         registrations=[
+            Registration(
+                "tollkeeper.catalog.v1.CatalogService",
+                partial(catalog_grpc.add_CatalogServiceServicer_to_server, catalogs),
+            ),
             Registration(
                 "tollkeeper.catalog.v1.FeatureService",
                 partial(feature_grpc.add_FeatureServiceServicer_to_server, features),

@@ -144,7 +144,7 @@ def same_feature(one: FeatureSpec, other: FeatureSpec) -> bool:
 def fixed_differences(old: FeatureSpec, new: FeatureSpec) -> Iterator[tuple[str, str]]:
     """Where `new` breaks what a feature keeps for ever: the field within the feature, and a sentence.
 
-    Both are settled. An enum may gain values and never loses one.
+    Both are settled; what `new` leaves out is another rule's business. An enum may gain values and never loses one.
     """
     match old.type, new.type:
         case (BooleanFeature(), BooleanFeature()) | (_, None):
@@ -154,9 +154,9 @@ def fixed_differences(old: FeatureSpec, new: FeatureSpec) -> Iterator[tuple[str,
             if lost:
                 yield "enum.values", f"must keep every value once given: {', '.join(lost[:10])} is missing"
         case MeteredFeature() as was, MeteredFeature() as now:
-            if was.usage_behavior is not now.usage_behavior:
+            if now.usage_behavior not in {was.usage_behavior, None}:
                 yield "metered.usage_behavior", f"is {was.usage_behavior} for ever: make a new feature instead"
-            if was.usage_source is not now.usage_source:
+            if now.usage_source not in {was.usage_source, None}:
                 yield "metered.usage_source", f"is {was.usage_source} for ever: make a new feature instead"
             elif _meter_meaning(was.meter) != _meter_meaning(now.meter):
                 yield "metered.meter", "never changes: make a new feature instead"

@@ -82,14 +82,20 @@ def settle_content(content: PlanContent, features: Mapping[str, FeatureSpec]) ->
 
 
 def named_content(content: PlanContent, features: Mapping[str, FeatureSpec], plan_name: str) -> PlanContent:
-    """The content with every charge's name: where none was given, the feature's or the plan's."""
+    """The content with every charge's name: where none was given, `default_name`."""
+    charges = (
+        replace(charge, display_name=charge.display_name or default_name(charge, features, plan_name))
+        for charge in content.charges
+    )
+    return replace(content, charges=tuple(charges))
 
-    def named(charge: Charge) -> Charge:
-        feature = features.get(charge.feature_id)
-        default = plan_name if feature is None else feature.display_name
-        return replace(charge, display_name=charge.display_name or default)
 
-    return replace(content, charges=tuple(map(named, content.charges)))
+def default_name(charge: Charge, features: Mapping[str, FeatureSpec], plan_name: str) -> str:
+    """What people read for a charge without a name: the feature's or the plan's; empty for a feature not known."""
+    if not charge.feature_id:
+        return plan_name
+    feature = features.get(charge.feature_id)
+    return "" if feature is None else feature.display_name
 
 
 def _check_pricing(content: PlanContent, path: str, mistakes: Mistakes) -> None:

@@ -1,0 +1,25 @@
+"""``CatalogService``."""
+
+from catalog.commands.apply_catalog import ApplyCatalog
+from catalog.messages.catalog import changes_to_proto, document_from_proto, resource_names_to_proto
+from kit.rpc import Context
+from tollkeeper.catalog.v1 import catalog_service_pb2 as pb
+from tollkeeper.catalog.v1 import catalog_service_pb2_grpc as grpc_api
+
+
+class CatalogServicer(grpc_api.CatalogServiceServicer):
+    """Converts, calls, converts."""
+
+    def __init__(self, apply: ApplyCatalog) -> None:
+        self._apply = apply
+
+    async def ApplyCatalog(self, request: pb.ApplyCatalogRequest, _context: Context) -> pb.ApplyCatalogResponse:
+        document = document_from_proto(request)
+        difference = await (self._apply.compare(document) if request.validate_only else self._apply(document))
+        return pb.ApplyCatalogResponse(
+            changes=changes_to_proto(difference.changes),
+            unlisted=[
+                name for resource, ids in difference.unlisted.items() for name in resource_names_to_proto(resource, ids)
+            ],
+            applied=not request.validate_only,
+        )
