@@ -1,0 +1,1 @@
+"""The servicer of entitlements: convert, call, convert."""

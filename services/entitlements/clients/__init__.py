@@ -1,0 +1,1 @@
+"""Adapters to the three neighbours: domain values in and out."""

@@ -1,0 +1,1 @@
+"""What entitlements does, one use case a file."""

@@ -1,0 +1,160 @@
+"""Brings a customer into memory, or its entry up to now: control state from the own database or its owner, then usage.
+
+Loads of one customer run one after another, and every reading begins with what is wanted of it by then: so an older state
+never replaces a newer one, and who asks for what was written before the call gets it.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from entitlements.clients.billing import BillingClient
+from entitlements.clients.metering import Lookup, MeteringClient
+from entitlements.clients.refusals import unwell
+from entitlements.commands.apply_customer import ApplyCustomer
+from entitlements.commands.apply_subscription import ApplySubscription
+from entitlements.commands.apply_test_clock import ApplyTestClock
+from entitlements.commands.shared_runs import SharedRuns
+from entitlements.domain.entry import Control, Entry, HeldFeature
+from entitlements.domain.memory import Memory
+from entitlements.domain.usage import HeldTracker, HeldWindow
+from entitlements.store.control import ControlStore
+from kernel.clock import Clock
+
+
+@dataclass(slots=True)
+class _Wanted:
+    """What the next load of a customer must see.
+
+    Attributes:
+        owner: Everything that billing acknowledged before.
+        windows: Everything that metering acknowledged before.
+        usage: The greatest metering revision that somebody knows of.
+    """
+
+    owner: bool = False
+    windows: bool = False
+    usage: int = 0
+
+
+class LoadCustomer:
+    """Loads customers, each by one run at a time."""
+
+    def __init__(
+        self,
+        memory: Memory,
+        control: ControlStore,
+        *,
+        billing: BillingClient,
+        metering: MeteringClient,
+        apply_customer: ApplyCustomer,
+        apply_subscription: ApplySubscription,
+        apply_test_clock: ApplyTestClock,
+        clock: Clock,
+    ) -> None:
+        self._memory = memory
+        self._control = control
+        self._billing = billing
+        self._metering = metering
+        self._apply_customer = apply_customer
+        self._apply_subscription = apply_subscription
+        self._apply_test_clock = apply_test_clock
+        self._clock = clock
+        self._runs: SharedRuns[Entry] = SharedRuns()
+        self._wanted: dict[str, _Wanted] = {}
+
+    async def once(self, customer_id: str) -> Entry:
+        """The customer's entry, loaded by the run that is under way if there is one.
+
+        Raises:
+            TollkeeperError: `DEPENDENCY_UNAVAILABLE`: something that is not known yet cannot be read in the caller's time.
+        """
+        return await self._runs.joined(customer_id, lambda: self._load(customer_id))
+
+    async def again(self, customer_id: str, *, owner: bool = False, windows: bool = False, usage: int = 0) -> Entry:
+        """The customer's entry after a run that begins now.
+
+        Args:
+            customer_id: The customer.
+            owner: Ask billing for everything, instead of the own database.
+            windows: Read every window, those too that are known.
+            usage: A metering revision that is known to be acknowledged.
+
+        Raises:
+            TollkeeperError: As `once` does.
+        """
+        wanted = self._wanted.setdefault(customer_id, _Wanted())
+        wanted.owner |= owner
+        wanted.windows |= windows
+        wanted.usage = max(wanted.usage, usage)
+        return await self._runs.fresh(customer_id, lambda: self._load(customer_id))
+
+    async def _load(self, customer_id: str) -> Entry:
+        wanted = self._wanted.pop(customer_id, _Wanted())
+        entry = self._memory.hold(customer_id)
+        try:
+            control = await self._read_control(customer_id, owner=wanted.owner)
+            if control is None:
+                entry.install_unknown()
+            else:
+                await self._install(entry, control, wanted)
+        except BaseException:
+            entry.abandon()
+            if not entry.ready:
+                self._memory.forget(customer_id)
+            raise
+        return entry
+
+    async def _read_control(self, customer_id: str, *, owner: bool) -> Control | None:
+        known = None if owner else (await self._control([customer_id])).get(customer_id)
+        if known is not None and known.complete:
+            return known.control
+        if not await self._ask_owner(customer_id):
+            return None
+        known = (await self._control([customer_id])).get(customer_id)
+        return None if known is None else known.control
+
+    async def _ask_owner(self, customer_id: str) -> bool:
+        """Stores everything that billing knows of the customer; whether it knows it."""
+        customer = await self._billing.get_customer(customer_id)
+        if customer is None:
+            return False
+        if customer.test_clock_id:
+            clock = await self._billing.get_test_clock(customer.test_clock_id)
+            if clock is None:
+                # Real time would be a guess, and wrong for ever.
+                raise unwell()
+            await self._apply_test_clock(clock)
+        for subscription in await self._billing.list_subscriptions(customer_id):
+            await self._apply_subscription(subscription)
+        await self._apply_customer(customer, complete=True)
+        return True
+
+    async def _install(self, entry: Entry, control: Control, wanted: _Wanted) -> None:
+        began, gaps = self._clock.now(), self._memory.watch.gaps
+        clock = None if control.clock is None else self._memory.clock(control.clock)
+        now = began if clock is None else clock.time
+        features = entry.prepare(control)
+        trackers = _trackers(features)
+        everything = wanted.windows or entry.read_time is None or entry.gaps != gaps
+        unread = [(tracker, window) for tracker, window in _windows(trackers, now) if not window.includes(wanted.usage)]
+        reading = list(_windows(trackers, now)) if everything else unread
+        await self._read(reading, now, began=began, usage=wanted.usage)
+        entry.install(control, features, clock=clock)
+        if everything:
+            entry.read_time, entry.gaps = began, gaps
+
+    async def _read(
+        self, reading: list[tuple[HeldTracker, HeldWindow]], now: datetime, *, began: datetime, usage: int
+    ) -> None:
+        lookups: list[Lookup] = [(tracker.tracker, now) for tracker, _ in reading]
+        windows = await self._metering.get_windows(lookups) if lookups else []
+        for (tracker, _), window in zip(reading, windows, strict=True):
+            tracker.take_read(window, floor=usage, at=began)
+
+
+def _trackers(features: dict[str, HeldFeature]) -> list[HeldTracker]:
+    return list({id(tracker): tracker for feature in features.values() for tracker in feature.trackers()}.values())
+
+
+def _windows(trackers: list[HeldTracker], now: datetime) -> list[tuple[HeldTracker, HeldWindow]]:
+    return [(tracker, window) for tracker in trackers if (window := tracker.at(now)) is not None]

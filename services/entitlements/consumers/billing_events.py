@@ -1,0 +1,61 @@
+"""Billing's events: customers, test clocks and subscriptions."""
+
+from entitlements.commands.apply_customer import ApplyCustomer
+from entitlements.commands.apply_subscription import ApplySubscription
+from entitlements.commands.apply_test_clock import ApplyTestClock
+from entitlements.messages.customer import customer_from_proto, subscription_from_proto, test_clock_from_proto
+from entitlements.store import tables
+from kit.broker import Broker
+from kit.consumer import Consumer, handler
+from kit.db import Database
+from tollkeeper.billing.v1 import billing_events_pb2 as events
+
+SubscriptionEvent = (
+    events.SubscriptionProvisioned
+    | events.SubscriptionUpdated
+    | events.SubscriptionRenewed
+    | events.SubscriptionCanceled
+)
+
+
+def billing_consumer(
+    broker: Broker,
+    database: Database,
+    *,
+    apply_customer: ApplyCustomer,
+    apply_test_clock: ApplyTestClock,
+    apply_subscription: ApplySubscription,
+) -> Consumer:
+    """Reads billing's stream, one of all replicas each event."""
+
+    async def born(event: events.CustomerCreated) -> None:
+        await apply_customer(customer_from_proto(event.customer), complete=True)
+
+    async def changed(event: events.CustomerUpdated) -> None:
+        await apply_customer(customer_from_proto(event.customer), complete=False)
+
+    async def clock(event: events.TestClockCreated | events.TestClockAdvanced) -> None:
+        await apply_test_clock(test_clock_from_proto(event.test_clock))
+
+    async def subscription(event: SubscriptionEvent) -> None:
+        await apply_subscription(subscription_from_proto(event.subscription))
+
+    return Consumer(
+        broker,
+        database,
+        stream="billing",
+        durable="entitlements",
+        handlers=dict(
+            [
+                handler(events.CustomerCreated, born),
+                handler(events.CustomerUpdated, changed),
+                handler(events.TestClockCreated, clock),
+                handler(events.TestClockAdvanced, clock),
+                handler(events.SubscriptionProvisioned, subscription),
+                handler(events.SubscriptionUpdated, subscription),
+                handler(events.SubscriptionRenewed, subscription),
+                handler(events.SubscriptionCanceled, subscription),
+            ]
+        ),
+        dead_letters=tables.dead_letter,
+    )

@@ -1,0 +1,82 @@
+"""Notices of the own database: what any replica stored, every replica hears, on a connection of its own."""
+
+import asyncio
+from contextlib import aclosing
+from typing import Any, Final
+
+import psycopg
+import structlog
+from sqlalchemy.engine import make_url
+
+from entitlements.commands.find_feature import FindFeature
+from entitlements.commands.keep_fresh import KeepFresh
+from entitlements.domain.memory import Memory
+from entitlements.store import customers
+from entitlements.store.notices import CHANNEL, NoticeKind, parse_notice
+from kit.db import Database
+
+log = structlog.get_logger()
+
+# How long the connection may be silent before it is asked whether it is still there.
+_QUIET_SECONDS: Final = 5.0
+# How long to wait before a lost connection is opened again.
+_PAUSE_SECONDS: Final = 0.5
+
+
+class Notices:
+    """Turns notices into refreshes of what is held."""
+
+    def __init__(self, database: Database, memory: Memory, *, find_feature: FindFeature, keep_fresh: KeepFresh) -> None:
+        self._database = database
+        self._memory = memory
+        self._find_feature = find_feature
+        self._keep_fresh = keep_fresh
+        self.listening = asyncio.Event()
+
+    async def run(self) -> None:
+        """Listens until canceled; `listening` is set with the first connection."""
+        while True:
+            try:
+                await self._listen()
+            except (OSError, psycopg.Error) as error:
+                log.warning("notices_lost", error=repr(error))
+            await asyncio.sleep(_PAUSE_SECONDS)
+
+    async def _listen(self) -> None:
+        url = make_url(self._database.url).set(drivername="postgresql").render_as_string(hide_password=False)
+        async with await psycopg.AsyncConnection.connect(url, autocommit=True, connect_timeout=5) as connection:
+            await connection.execute(f"LISTEN {CHANNEL}")
+            # Whatever was announced while nobody listened is looked up again.
+            self._find_feature.forget_all()
+            self._keep_fresh.everything_changed()
+            self.listening.set()
+            while True:
+                await self._take_notices(connection)
+                await connection.execute("SELECT 1")
+
+    async def _take_notices(self, connection: psycopg.AsyncConnection[Any]) -> None:
+        async with aclosing(connection.notifies(timeout=_QUIET_SECONDS)) as notices:
+            async for notice in notices:
+                await self._take(notice.payload)
+
+    async def _take(self, payload: str) -> None:
+        kind, thing_id = parse_notice(payload)
+        match kind:
+            case NoticeKind.CUSTOMER:
+                self._keep_fresh.customer_changed(thing_id)
+            case NoticeKind.TEST_CLOCK:
+                await self._move_clock(thing_id)
+            case NoticeKind.FEATURE:
+                feature = await self._find_feature.forget(thing_id)
+                if feature is not None:
+                    self._memory.describe(feature)
+
+    async def _move_clock(self, clock_id: str) -> None:
+        if self._memory.held_clock(clock_id) is None:
+            return
+        async with self._database.read() as connection:
+            clock = (await customers.read_clocks(connection, [clock_id])).get(clock_id)
+        if clock is not None:
+            self._memory.clock(clock)
+            # What was dated ahead of the clock counts from now on, if it was not held as a later window already.
+            self._keep_fresh.usage_unread(self._memory.customers_on(clock_id))

@@ -1,0 +1,309 @@
+"""One customer in memory: what its subscriptions grant, what it has used, and the decision from both.
+
+These classes change in place and are not dataclasses: a replica holds a great many of them, and reads them on every check.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+
+from entitlements.domain import decision
+from entitlements.domain.customer import Customer, Subscription, TestClock
+from entitlements.domain.decision import Decision, Standing
+from entitlements.domain.entitlement import Allowance, Entitlement, Included, Values
+from entitlements.domain.feature import Feature
+from entitlements.domain.usage import HeldTracker, Tracker, Window
+from kernel.quantity import ZERO
+
+# Windows that arrive while a customer is loaded are kept so far; with more it is read again. A load takes milliseconds.
+MAX_PENDING: Final = 1_000
+# Ended subscriptions whose revision is remembered, for tokens that name them.
+MAX_NOTED: Final = 100
+
+
+class HeldClock:
+    """A test clock in memory, shared by its customers' entries."""
+
+    __slots__ = ("__weakref__", "id", "revision", "time")
+
+    def __init__(self, clock: TestClock) -> None:
+        self.id = clock.id
+        self.time = clock.time
+        self.revision = clock.revision
+
+    def take(self, clock: TestClock) -> None:
+        """Takes the time over if it is newer."""
+        if clock.revision > self.revision:
+            self.time = clock.time
+            self.revision = clock.revision
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """Everything about a customer but its usage.
+
+    Attributes:
+        clock: The test clock it lives by; None: real time.
+        holdings: The subscriptions that give access now or later, oldest first, with what they grant.
+        revision: The greatest revision of all its subscriptions, the ended ones too.
+        features: Every feature granted.
+    """
+
+    customer: Customer
+    clock: TestClock | None
+    holdings: tuple[tuple[Subscription, tuple[Entitlement, ...]], ...]
+    revision: int
+    features: Mapping[str, Feature]
+
+
+class HeldSubscription:
+    """A subscription in memory: from when to when it gives access."""
+
+    __slots__ = ("access_end", "access_start", "id", "revision")
+
+    def __init__(self, subscription: Subscription) -> None:
+        self.id = subscription.id
+        self.access_start = subscription.start_time
+        self.access_end = subscription.access_end
+        self.revision = subscription.revision
+
+    def gives_access(self, now: datetime) -> bool:
+        """Whether the customer has access by it at the instant of its own clock."""
+        return self.access_start <= now and (self.access_end is None or now < self.access_end)
+
+
+class HeldEntitlement:
+    """What one subscription grants of one feature, in memory."""
+
+    __slots__ = ("entitlement", "subscription", "tracker")
+
+    def __init__(self, entitlement: Entitlement, subscription: HeldSubscription, tracker: HeldTracker | None) -> None:
+        self.entitlement = entitlement
+        self.subscription = subscription
+        self.tracker = tracker
+
+
+class HeldFeature:
+    """A feature that some subscription of the customer grants."""
+
+    __slots__ = ("entitlements", "feature")
+
+    def __init__(self, feature: Feature) -> None:
+        self.feature = feature
+        self.entitlements: list[HeldEntitlement] = []
+
+    def live(self, now: datetime) -> list[HeldEntitlement]:
+        """The entitlements whose subscription gives access now."""
+        return [held for held in self.entitlements if held.subscription.gives_access(now)]
+
+    def trackers(self) -> Iterator[HeldTracker]:
+        """The trackers that its usage is counted with."""
+        return (held.tracker for held in self.entitlements if held.tracker is not None)
+
+
+class Entry:
+    """One customer in memory.
+
+    Attributes:
+        ready: Whether it was loaded; before, nothing can be decided.
+        customer: None where no customer has the id.
+        clock: None: real time.
+        revision: The greatest revision of the customer's subscriptions.
+        read_time: When the newest reading of everything began, in real time.
+        gaps: How many gaps in the usage frames were known then.
+        unread: Whether a window was needed that was never read, such as after a long jump of a test clock.
+    """
+
+    __slots__ = (
+        "_noted",
+        "_pending",
+        "clock",
+        "customer",
+        "customer_id",
+        "features",
+        "gaps",
+        "read_time",
+        "ready",
+        "revision",
+        "subscriptions",
+        "unread",
+    )
+
+    def __init__(self, customer_id: str) -> None:
+        self.customer_id = customer_id
+        self.ready = False
+        self.customer: Customer | None = None
+        self.clock: HeldClock | None = None
+        self.subscriptions: dict[str, HeldSubscription] = {}
+        self.features: dict[str, HeldFeature] = {}
+        self.revision = 0
+        self.read_time: datetime | None = None
+        self.gaps = -1
+        self.unread = False
+        self._pending: list[Window] | None = None
+        self._noted: dict[str, int] = {}
+
+    def now(self, real: datetime) -> datetime:
+        """The customer's time."""
+        return real if self.clock is None else self.clock.time
+
+    def has_access(self, now: datetime) -> bool:
+        """Whether any subscription gives access."""
+        return any(subscription.gives_access(now) for subscription in self.subscriptions.values())
+
+    def live(self, feature_id: str, now: datetime) -> list[HeldEntitlement]:
+        """The entitlements to the feature whose subscription gives access now."""
+        held = self.features.get(feature_id)
+        return [] if held is None else held.live(now)
+
+    def trackers(self, feature_id: str | None = None) -> list[HeldTracker]:
+        """The trackers of one feature, or of all."""
+        features = self.features.values() if feature_id is None else filter(None, [self.features.get(feature_id)])
+        return list({id(tracker): tracker for feature in features for tracker in feature.trackers()}.values())
+
+    def standing(self, held: HeldEntitlement, now: datetime) -> Standing:
+        """A metered entitlement with its usage now."""
+        allowance = held.entitlement.grant
+        assert isinstance(allowance, Allowance)  # noqa: S101 - a metered feature's grant is nothing else.
+        window = held.tracker.at(now) if held.tracker is not None else None
+        source = held.entitlement.source
+        if window is None:
+            return Standing(source, allowance.limit, allowance.soft, ZERO, None, None)
+        if not window.includes(0):
+            self.unread = True
+        return Standing(source, allowance.limit, allowance.soft, window.value, window.start, window.end)
+
+    def is_behind(self, revision: int, *, feature_id: str | None, now: datetime) -> bool:
+        """Whether the usage now of the feature, or of any, may lack a change up to the revision, or was never read."""
+        windows = (tracker.at(now) for tracker in self.trackers(feature_id))
+        return any(window is not None and not window.includes(revision) for window in windows)
+
+    def knows_subscription(self, subscription_id: str, revision: int) -> bool:
+        """Whether the entry was made from the subscription at the revision or later."""
+        held = self.subscriptions.get(subscription_id)
+        known = self._noted.get(subscription_id, 0) if held is None else held.revision
+        return known >= revision
+
+    def note_subscription(self, subscription_id: str, revision: int) -> None:
+        """Notes that the entry was made from the subscription at the revision, although an ended one is not held."""
+        if len(self._noted) >= MAX_NOTED:
+            self._noted.clear()
+        self._noted[subscription_id] = revision
+
+    def decide(
+        self, feature_id: str, feature: Feature | None, *, requested: Decimal, values: Sequence[str], now: datetime
+    ) -> Decision:
+        """The decision, in the contract's order of reasons.
+
+        Args:
+            feature_id: The feature asked about.
+            feature: As the catalog knows it; None where it does not.
+            requested: For a metered feature: how much more is wanted.
+            values: For an enum feature: the values wanted.
+            now: The customer's time.
+        """
+        if self.customer is None:
+            return decision.customer_unknown(self.customer_id, feature_id=feature_id, feature=feature)
+        if not self.has_access(now):
+            return decision.no_active_subscription(self.customer_id, feature_id=feature_id, feature=feature)
+        live = self.live(feature_id, now)
+        if not live:
+            if feature is None:
+                return decision.feature_unknown(feature_id)
+            return decision.not_included(self.customer_id, feature)
+        return self._decide_live(self.features[feature_id].feature, live, requested=requested, values=values, now=now)
+
+    def _decide_live(
+        self,
+        feature: Feature,
+        live: list[HeldEntitlement],
+        *,
+        requested: Decimal,
+        values: Sequence[str],
+        now: datetime,
+    ) -> Decision:
+        grant = live[0].entitlement.grant
+        if isinstance(grant, Allowance):
+            standings = [self.standing(held, now) for held in live]
+            return decision.decide_metered(feature, decision.most_generous(standings, requested), requested)
+        if isinstance(grant, Included):
+            return decision.decide_boolean(feature, [held.entitlement.source for held in live])
+        granted = [
+            (held.entitlement.source, held.entitlement.grant.values)
+            for held in live
+            if isinstance(held.entitlement.grant, Values)
+        ]
+        return decision.decide_enum(feature, granted, values)
+
+    def apply(self, window: Window) -> None:
+        """Takes a window's value over where it is held and newer. What a single resource used decides nothing."""
+        if window.resource_id:
+            return
+        if self._pending is not None:
+            if len(self._pending) < MAX_PENDING:
+                self._pending.append(window)
+            else:
+                # Too many to keep: the load that runs will be followed by another reading.
+                self.unread = True
+        held = self.features.get(window.feature_id)
+        if held is not None:
+            for tracker in held.trackers():
+                tracker.apply(window)
+
+    def prepare(self, control: Control) -> dict[str, HeldFeature]:
+        """The features of a newer control state, with the trackers that are held already; from now on windows that arrive
+        are kept for `install`.
+        """
+        self._pending = []
+        known = {tracker.tracker: tracker for tracker in self.trackers()}
+        features: dict[str, HeldFeature] = {}
+        for subscription, entitlements in control.holdings:
+            held_subscription = HeldSubscription(subscription)
+            for entitlement in entitlements:
+                tracker = _tracker_of(self.customer_id, entitlement)
+                held_tracker = None if tracker is None else known.setdefault(tracker, HeldTracker(tracker))
+                feature = features.setdefault(
+                    entitlement.feature_id, HeldFeature(control.features[entitlement.feature_id])
+                )
+                feature.entitlements.append(HeldEntitlement(entitlement, held_subscription, held_tracker))
+        return features
+
+    def install(self, control: Control, features: dict[str, HeldFeature], *, clock: HeldClock | None) -> None:
+        """Makes the newer control state the one that decides."""
+        self.customer = control.customer
+        self.clock = clock
+        self.features = features
+        held = (entitlement.subscription for feature in features.values() for entitlement in feature.entitlements)
+        named = {subscription.id: subscription for subscription in held}
+        self.subscriptions = {
+            subscription.id: named.get(subscription.id) or HeldSubscription(subscription)
+            for subscription, _ in control.holdings
+        }
+        self.revision = max(self.revision, control.revision)
+        pending, self._pending = self._pending or [], None
+        self.ready = True
+        for window in pending:
+            self.apply(window)
+
+    def install_unknown(self) -> None:
+        """Makes it the entry of an id that no customer has."""
+        self.customer, self.clock, self.subscriptions, self.features = None, None, {}, {}
+        self._pending = None
+        self.ready = True
+
+    def abandon(self) -> None:
+        """Ends a load that failed; what was held before goes on deciding."""
+        self._pending = None
+
+
+def _tracker_of(customer_id: str, entitlement: Entitlement) -> Tracker | None:
+    grant = entitlement.grant
+    return Tracker(customer_id, entitlement.feature_id, grant.recurrence) if isinstance(grant, Allowance) else None
+
+
+def trackers_of(customer_id: str, entitlements: Iterable[Entitlement]) -> list[Tracker]:
+    """The different trackers that the usage of these entitlements is counted with."""
+    trackers = (_tracker_of(customer_id, entitlement) for entitlement in entitlements)
+    return list(dict.fromkeys(tracker for tracker in trackers if tracker is not None))

@@ -1,0 +1,119 @@
+"""What a replica holds: the customers it was asked about, least recently used first out, and how far its usage reaches."""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from weakref import WeakValueDictionary
+
+from entitlements.domain.customer import TestClock
+from entitlements.domain.entry import Entry, HeldClock
+from entitlements.domain.feature import Feature
+from entitlements.domain.frames import FrameWatch
+from entitlements.domain.usage import HeldWindow, Window
+
+
+class Memory:
+    """The entries of the customers held.
+
+    Attributes:
+        watch: Whether usage frames arrive without a gap.
+    """
+
+    def __init__(self, *, max_customers: int) -> None:
+        self._entries: OrderedDict[str, Entry] = OrderedDict()
+        self._clocks: WeakValueDictionary[str, HeldClock] = WeakValueDictionary()
+        self._max_customers = max_customers
+        self.watch = FrameWatch()
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def get(self, customer_id: str) -> Entry | None:
+        """The customer's entry if it is loaded; it becomes the most recently used one."""
+        entry = self._entries.get(customer_id)
+        if entry is None or not entry.ready:
+            return None
+        self._entries.move_to_end(customer_id)
+        return entry
+
+    def peek(self, customer_id: str) -> Entry | None:
+        """The customer's entry if it is loaded; nobody asked for it."""
+        entry = self._entries.get(customer_id)
+        return entry if entry is not None and entry.ready else None
+
+    def hold(self, customer_id: str) -> Entry:
+        """The customer's entry, loaded or about to be: what arrives from now on is applied to it."""
+        entry = self._entries.get(customer_id)
+        if entry is None:
+            entry = self._entries[customer_id] = Entry(customer_id)
+            while len(self._entries) > self._max_customers:
+                self._entries.popitem(last=False)
+        return entry
+
+    def is_held(self, customer_id: str) -> bool:
+        """Whether the customer has an entry, loaded or not."""
+        return customer_id in self._entries
+
+    def forget(self, customer_id: str) -> None:
+        """Drops the customer's entry."""
+        self._entries.pop(customer_id, None)
+
+    def customers(self) -> list[str]:
+        """The customers held, the most recently used first."""
+        return list(reversed(self._entries))
+
+    def clock(self, clock: TestClock) -> HeldClock:
+        """The clock as all its customers' entries share it, with the newer of both times."""
+        held = self._clocks.get(clock.id)
+        if held is None:
+            held = self._clocks[clock.id] = HeldClock(clock)
+        held.take(clock)
+        return held
+
+    def held_clock(self, clock_id: str) -> HeldClock | None:
+        """The clock, if an entry lives by it."""
+        return self._clocks.get(clock_id)
+
+    def customers_on(self, clock_id: str) -> list[str]:
+        """The customers held that live by the test clock."""
+        return [
+            entry.customer_id
+            for entry in self._entries.values()
+            if entry.clock is not None and entry.clock.id == clock_id
+        ]
+
+    def describe(self, feature: Feature) -> None:
+        """Takes over a newer description of a feature wherever it is held."""
+        for entry in self._entries.values():
+            held = entry.features.get(feature.id)
+            if held is not None and held.feature.revision < feature.revision:
+                held.feature = feature
+
+    def apply(self, windows: Iterable[Window]) -> None:
+        """Takes over what is newer of the customers held."""
+        for window in windows:
+            entry = self._entries.get(window.customer_id)
+            if entry is not None:
+                entry.apply(window)
+
+    def note_gap(self, covered: datetime | None, gaps: int) -> None:
+        """Keeps for every entry how far its usage reached before the gap.
+
+        Args:
+            covered: The frames' coverage before the gap.
+            gaps: The number of gaps before it.
+        """
+        if covered is None:
+            return
+        for entry in self._entries.values():
+            if entry.gaps == gaps and (entry.read_time is None or entry.read_time < covered):
+                entry.read_time = covered
+
+    def as_of(self, entry: Entry, windows: Sequence[HeldWindow]) -> datetime | None:
+        """Until when what is known of the entry and these of its windows includes everything that happened."""
+        known = entry.read_time
+        if not all(window.includes(0) for window in windows):
+            return known
+        covered = self.watch.coverage if entry.gaps == self.watch.gaps else None
+        read = min((window.read_time for window in windows if window.read_time is not None), default=None)
+        return max((time for time in (known, covered, read) if time is not None), default=None)

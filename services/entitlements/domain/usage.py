@@ -1,0 +1,139 @@
+"""Usage as a replica knows it: the newest window of each period that matters, and how much newer it may be."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+
+from kernel.quantity import ZERO
+from kernel.recurrence import Recurrence
+
+# Windows of later periods kept for a tracker: events may be dated 24 hours ahead, so an hourly reset needs 25. What a
+# customer on a test clock sends far ahead is read again when its period begins.
+MAX_LATER: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One period of a series with its usage, as metering tells of it.
+
+    Attributes:
+        resource_id: Empty for the customer as a whole.
+        start: None where the period has no beginning.
+        end: None where it has no end.
+        revision: A newer value has a greater one; 0: no usage fell into the period.
+    """
+
+    customer_id: str
+    resource_id: str
+    feature_id: str
+    start: datetime | None
+    end: datetime | None
+    value: Decimal
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tracker:
+    """Counts a feature's usage of a customer in the periods of a recurrence; None is one endless period."""
+
+    customer_id: str
+    feature_id: str
+    recurrence: Recurrence | None
+
+
+class HeldWindow:
+    """The usage of one period in memory. Not frozen, because it changes with every frame.
+
+    Attributes:
+        value: The usage; 0 where no usage fell into the period, or none is known.
+        revision: Of the value; 0 where no usage is known.
+        floor: Every change up to this revision is in the value; -1 while the period was never read.
+        read_time: When the newest read of it began, in real time.
+    """
+
+    __slots__ = ("end", "floor", "read_time", "revision", "start", "value")
+
+    def __init__(self, start: datetime | None, end: datetime | None) -> None:
+        self.start = start
+        self.end = end
+        self.value = ZERO
+        self.revision = 0
+        self.floor = -1
+        self.read_time: datetime | None = None
+
+    def holds(self, at: datetime) -> bool:
+        """Whether the instant lies in the period."""
+        return (self.start is None or self.start <= at) and (self.end is None or at < self.end)
+
+    def includes(self, revision: int) -> bool:
+        """Whether every change up to the revision is in the value. Of revision 0: whether the value is known at all."""
+        return self.floor >= revision or (self.revision > 0 and self.revision >= revision)
+
+    def take(self, window: Window) -> None:
+        """Takes the value over if it is newer."""
+        if window.revision > self.revision:
+            self.value = window.value
+            self.revision = window.revision
+
+
+class HeldTracker:
+    """The windows of one tracker in memory: the customer's current one, and later ones that were heard of already."""
+
+    __slots__ = ("current", "later", "tracker")
+
+    def __init__(self, tracker: Tracker) -> None:
+        self.tracker = tracker
+        self.current: HeldWindow | None = HeldWindow(None, None) if tracker.recurrence is None else None
+        self.later: dict[tuple[datetime | None, datetime | None], HeldWindow] = {}
+
+    def at(self, now: datetime) -> HeldWindow | None:
+        """The window that holds the instant; a passed boundary reads as zero at once. None before the first period."""
+        window = self.current
+        if window is not None and window.holds(now):
+            return window
+        return self._roll(now)
+
+    def apply(self, window: Window) -> HeldWindow | None:
+        """Takes over the value of the period if it is newer; gives where it is held now, None for one that is past."""
+        current = self.current
+        if current is not None and window.start == current.start and window.end == current.end:
+            current.take(window)
+            return current
+        if current is not None and (window.start is None or current.end is None or window.start < current.end):
+            return None
+        key = (window.start, window.end)
+        held = self.later.get(key)
+        if held is None:
+            if len(self.later) >= MAX_LATER:
+                return None
+            held = self.later[key] = HeldWindow(window.start, window.end)
+        held.take(window)
+        return held
+
+    def take_read(self, window: Window, *, floor: int, at: datetime) -> None:
+        """Takes over a window that was read.
+
+        Args:
+            window: As metering answered it.
+            floor: A revision that was acknowledged before the reading began.
+            at: When the reading began, in real time.
+        """
+        held = self.apply(window)
+        if held is not None:
+            held.floor = max(held.floor, floor)
+            if held.read_time is None or held.read_time < at:
+                held.read_time = at
+
+    def _roll(self, now: datetime) -> HeldWindow | None:
+        recurrence = self.tracker.recurrence
+        period = recurrence.period_at(now) if recurrence is not None else None
+        if period is None:
+            return None
+        passed = self.current
+        if passed is not None and passed.start is not None and passed.start >= period.end:
+            # The machine's clock was set back over a boundary.
+            self.later[passed.start, passed.end] = passed
+        self.current = self.later.pop((period.start, period.end), None) or HeldWindow(period.start, period.end)
+        self.later = {key: held for key, held in self.later.items() if held.start and held.start >= period.end}
+        return self.current

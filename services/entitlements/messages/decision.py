@@ -1,0 +1,71 @@
+"""Decisions and answers in the own contract's messages."""
+
+from datetime import datetime
+from typing import Final
+
+from entitlements.domain.decision import Decision, Reason
+from entitlements.domain.feature import FeatureType
+from entitlements.domain.request import Answer
+from kernel.quantity import EXACT, ZERO, format_decimal
+from kernel.token import Token
+from kit.proto import timestamp_to_proto
+from tollkeeper.common.v1 import period_pb2
+from tollkeeper.entitlements.v1 import decision_pb2 as pb
+from tollkeeper.entitlements.v1 import entitlements_service_pb2 as service_pb
+
+_REASONS: Final = {reason: pb.DecisionReason.Value(f"DECISION_REASON_{reason}") for reason in Reason}
+_TYPES: Final = {kind: pb.FeatureType.Value(f"FEATURE_TYPE_{kind}") for kind in FeatureType}
+
+
+def decision_to_proto(decision: Decision) -> pb.Decision:
+    """A decision as the contract shows it, complete."""
+    message = pb.Decision(
+        granted=decision.granted,
+        reason=_REASONS[decision.reason],
+        explanation=decision.explanation,
+        feature_id=decision.feature_id,
+        values=decision.values,
+    )
+    if decision.feature is not None:
+        message.feature_type = _TYPES[decision.feature.type]
+    if (source := decision.source) is not None:
+        message.source.subscription_id = source.subscription_id
+        message.source.plan_id = source.plan_id
+        message.source.plan_version = source.plan_version
+    if (standing := decision.standing) is not None:
+        if standing.limit is None:
+            message.unlimited = True
+        else:
+            message.limit = format_decimal(standing.limit)
+            message.soft_limit = standing.soft
+            message.remaining = format_decimal(max(ZERO, EXACT.subtract(standing.limit, standing.usage)))
+        message.usage = format_decimal(standing.usage)
+        message.usage_period.CopyFrom(_period_to_proto(standing.start, standing.end))
+        if standing.end is not None:
+            message.next_reset_time.CopyFrom(message.usage_period.end_time)
+    if decision.as_of is not None:
+        message.as_of.CopyFrom(timestamp_to_proto(decision.as_of))
+    return message
+
+
+def answer_to_proto(answer: Answer) -> service_pb.ReportUsageResponse:
+    """What became of a report, with the token that names the write."""
+    message = service_pb.ReportUsageResponse(
+        written=answer.written,
+        decision=decision_to_proto(answer.decision),
+        covered=answer.covered,
+        time=timestamp_to_proto(answer.time),
+    )
+    if (window := answer.window) is not None:
+        message.usage = format_decimal(window.value)
+        message.usage_period.CopyFrom(_period_to_proto(window.start, window.end))
+        if answer.written:
+            message.token = Token(usage=window.revision).encode()
+    return message
+
+
+def _period_to_proto(start: datetime | None, end: datetime | None) -> period_pb2.Period:
+    return period_pb2.Period(
+        start_time=None if start is None else timestamp_to_proto(start),
+        end_time=None if end is None else timestamp_to_proto(end),
+    )

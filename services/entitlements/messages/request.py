@@ -1,0 +1,147 @@
+"""Requests of the own contract: every mistake is found at once, and nothing else is done before."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Final
+
+from entitlements.domain.request import Behavior, Check, Enforcement, Freshness, Report
+from kernel.errors import FieldViolation, Mistakes, TollkeeperError, invalid
+from kernel.ids import check_id
+from kernel.quantity import ZERO, parse_decimal, parse_quantity
+from kernel.token import FactKind, Token
+from tollkeeper.common.v1 import update_behavior_pb2
+from tollkeeper.entitlements.v1 import entitlements_service_pb2 as pb
+
+_ONE: Final = Decimal(1)
+# The contract's bounds.
+MAX_VALUES: Final = 100
+MAX_TOKENS: Final = 16
+MAX_KEY: Final = 256
+
+_BEHAVIORS: Final = {
+    update_behavior_pb2.UPDATE_BEHAVIOR_UNSPECIFIED: Behavior.DELTA,
+    update_behavior_pb2.UPDATE_BEHAVIOR_DELTA: Behavior.DELTA,
+    update_behavior_pb2.UPDATE_BEHAVIOR_SET: Behavior.SET,
+}
+_ENFORCEMENTS: Final = {
+    pb.ENFORCEMENT_UNSPECIFIED: Enforcement.RECORD,
+    pb.ENFORCEMENT_RECORD: Enforcement.RECORD,
+    pb.ENFORCEMENT_ENFORCE: Enforcement.ENFORCE,
+}
+
+
+def check_from_proto(request: pb.CheckEntitlementRequest) -> Check:
+    """The check.
+
+    Raises:
+        TollkeeperError: `INVALID_FIELD`, or `INVALID_TOKEN` where nothing else is wrong, naming every mistake.
+    """
+    mistakes = Mistakes()
+    mistakes.attempt(check_id, request.customer_id, "customer_id")
+    mistakes.attempt(check_id, request.feature_id, "feature_id")
+    requested: Decimal | None = _ONE
+    if request.requested_usage:
+        requested = mistakes.attempt(parse_quantity, request.requested_usage, "requested_usage")
+    values = tuple(request.requested_values)
+    if values:
+        _check_values(values, mistakes)
+    freshness = _freshness(request, mistakes)
+    return Check(request.customer_id, request.feature_id, requested or ZERO, values, freshness)
+
+
+def list_from_proto(request: pb.ListEntitlementsRequest) -> tuple[str, Freshness | None]:
+    """The customer, and how fresh the answer must be.
+
+    Raises:
+        TollkeeperError: As for a check.
+    """
+    mistakes = Mistakes()
+    mistakes.attempt(check_id, request.customer_id, "customer_id")
+    return request.customer_id, _freshness(request, mistakes)
+
+
+def report_from_proto(request: pb.ReportUsageRequest) -> Report:
+    """The report.
+
+    Raises:
+        TollkeeperError: As for a check.
+    """
+    mistakes = Mistakes()
+    mistakes.attempt(check_id, request.customer_id, "customer_id")
+    mistakes.attempt(check_id, request.feature_id, "feature_id")
+    behavior = _BEHAVIORS.get(request.update_behavior)
+    if behavior is None:
+        mistakes.add("update_behavior", "must be UPDATE_BEHAVIOR_DELTA or UPDATE_BEHAVIOR_SET")
+    enforcement = _ENFORCEMENTS.get(request.enforcement)
+    if enforcement is None:
+        mistakes.add("enforcement", "must be ENFORCEMENT_RECORD or ENFORCEMENT_ENFORCE")
+    parse = parse_quantity if behavior is Behavior.SET else parse_decimal
+    value = mistakes.attempt(parse, request.value, "value")
+    if not 1 <= len(request.idempotency_key) <= MAX_KEY:
+        mistakes.add("idempotency_key", f"must have 1 to {MAX_KEY} characters, so that a repeated report counts once")
+    if request.resource_id:
+        mistakes.attempt(check_id, request.resource_id, "resource_id")
+    freshness = _freshness(request, mistakes)
+    return Report(
+        customer_id=request.customer_id,
+        resource_id=request.resource_id,
+        feature_id=request.feature_id,
+        value=value or ZERO,
+        behavior=behavior or Behavior.DELTA,
+        enforcement=enforcement or Enforcement.RECORD,
+        idempotency_key=request.idempotency_key,
+        freshness=freshness,
+    )
+
+
+def _check_values(values: Sequence[str], mistakes: Mistakes) -> None:
+    if len(values) > MAX_VALUES:
+        mistakes.add("requested_values", f"must hold at most {MAX_VALUES} values, not {len(values):,}")
+        return
+    for number, value in enumerate(values):
+        mistakes.attempt(check_id, value, f"requested_values[{number}]")
+
+
+def _freshness(
+    request: pb.CheckEntitlementRequest | pb.ListEntitlementsRequest | pb.ReportUsageRequest, mistakes: Mistakes
+) -> Freshness | None:
+    """The freshness asked for; raises what was collected, tokens last, so that their reason is told where all else is right."""
+    freshness = None
+    wrong_tokens: list[FieldViolation] = []
+    if request.HasField("consistency"):
+        consistency = request.consistency
+        match consistency.WhichOneof("requirement"):
+            case "current":
+                if not consistency.current:
+                    mistakes.add("consistency.current", "must be true where it is set; leave it out for the default")
+                freshness = Freshness(current=True)
+            case "at_least_as_fresh":
+                tokens = consistency.at_least_as_fresh.tokens
+                freshness, wrong_tokens = _at_least_as_fresh(tokens, mistakes)
+            case None:
+                pass
+    if mistakes.found:
+        raise invalid(*mistakes.found, *wrong_tokens)
+    if wrong_tokens:
+        raise invalid(*wrong_tokens, reason="INVALID_TOKEN")
+    return freshness
+
+
+def _at_least_as_fresh(tokens: Sequence[str], mistakes: Mistakes) -> tuple[Freshness, list[FieldViolation]]:
+    path = "consistency.at_least_as_fresh.tokens"
+    if not 1 <= len(tokens) <= MAX_TOKENS:
+        mistakes.add(path, f"must hold 1 to {MAX_TOKENS} tokens, not {len(tokens):,}")
+        return Freshness(), []
+    usage = 0
+    facts: dict[tuple[FactKind, str], int] = {}
+    wrong: list[FieldViolation] = []
+    for number, text in enumerate(tokens):
+        try:
+            token = Token.decode(text, f"{path}[{number}]")
+        except TollkeeperError as error:
+            wrong.extend(error.violations)
+            continue
+        usage = max(usage, token.usage)
+        for fact in token.facts:
+            facts[fact.kind, fact.id] = max(fact.revision, facts.get((fact.kind, fact.id), 0))
+    return Freshness(usage, facts), wrong

@@ -1,0 +1,93 @@
+"""Trackers, windows and reports in metering's messages."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+
+from entitlements.domain.request import Behavior, Outcome, ResolvedReport, Verdict
+from entitlements.domain.usage import Tracker, Window
+from kernel.quantity import ZERO
+from kernel.recurrence import Recurrence
+from kit.proto import decimal_to_proto, timestamp_from_proto, timestamp_to_proto
+from tollkeeper.common.v1 import period_pb2, update_behavior_pb2
+from tollkeeper.metering.v1 import metering_events_pb2, tracker_pb2, tracker_service_pb2
+
+_BEHAVIORS: Final = {
+    Behavior.DELTA: update_behavior_pb2.UPDATE_BEHAVIOR_DELTA,
+    Behavior.SET: update_behavior_pb2.UPDATE_BEHAVIOR_SET,
+}
+
+
+def recurrence_to_proto(recurrence: Recurrence | None) -> tracker_pb2.Recurrence:
+    """The periods in which usage is counted; one endless period for None."""
+    if recurrence is None:
+        return tracker_pb2.Recurrence()
+    return tracker_pb2.Recurrence(
+        interval=tracker_pb2.Interval.Value(f"INTERVAL_{recurrence.interval}"),
+        anchor_time=timestamp_to_proto(recurrence.anchor),
+        time_zone=recurrence.zone,
+    )
+
+
+def tracker_to_proto(tracker: Tracker) -> tracker_pb2.Tracker:
+    """A tracker of the customer as a whole."""
+    return tracker_pb2.Tracker(
+        series=tracker_pb2.Series(customer_id=tracker.customer_id, feature_id=tracker.feature_id),
+        recurrence=recurrence_to_proto(tracker.recurrence),
+    )
+
+
+def lookup_to_proto(tracker: Tracker, time: datetime) -> tracker_service_pb2.WindowLookup:
+    """Asks for the window of a tracker that holds the instant."""
+    return tracker_service_pb2.WindowLookup(tracker=tracker_to_proto(tracker), time=timestamp_to_proto(time))
+
+
+def window_from_proto(message: tracker_pb2.Window) -> Window:
+    """A window that metering tells of."""
+    start, end = _period(message.period)
+    series = message.series
+    value = Decimal(message.value) if message.value else ZERO
+    return Window(series.customer_id, series.resource_id, series.feature_id, start, end, value, message.revision)
+
+
+def windows_of_frame(frame: metering_events_pb2.UsageFrame) -> list[Window]:
+    """The windows of a frame that concern customers as a whole; those of single resources decide nothing."""
+    return [window_from_proto(window) for window in frame.windows if not window.series.resource_id]
+
+
+def report_to_proto(resolved: ResolvedReport) -> tracker_service_pb2.UsageReport:
+    """A report for metering to apply."""
+    report = resolved.report
+    message = tracker_service_pb2.UsageReport(
+        series=tracker_pb2.Series(
+            customer_id=report.customer_id, resource_id=report.resource_id, feature_id=report.feature_id
+        ),
+        idempotency_key=report.idempotency_key,
+        value=decimal_to_proto(report.value),
+        update_behavior=_BEHAVIORS[report.behavior],
+        time=timestamp_to_proto(resolved.time),
+        recurrence=recurrence_to_proto(resolved.recurrence),
+    )
+    if resolved.ceiling is not None:
+        message.ceiling.limit = decimal_to_proto(resolved.ceiling.limit)
+        message.ceiling.entitlement_revision = resolved.ceiling.entitlement_revision
+    return message
+
+
+def outcomes_from_proto(message: tracker_service_pb2.BatchReportUsageResponse) -> Sequence[Outcome]:
+    """What became of reports, in their order."""
+    return [_outcome(outcome) for outcome in message.outcomes]
+
+
+def _outcome(message: tracker_service_pb2.UsageReportOutcome) -> Outcome:
+    name = tracker_service_pb2.ReportVerdict.Name(message.verdict).removeprefix("REPORT_VERDICT_")
+    previous = Decimal(message.previous_value) if message.previous_value else ZERO
+    return Outcome(Verdict(name), window_from_proto(message.window), previous)
+
+
+def _period(period: period_pb2.Period) -> tuple[datetime | None, datetime | None]:
+    return (
+        timestamp_from_proto(period.start_time, "period.start_time") if period.HasField("start_time") else None,
+        timestamp_from_proto(period.end_time, "period.end_time") if period.HasField("end_time") else None,
+    )

@@ -1,0 +1,111 @@
+"""Entitlements, put together: from settings to servicers."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from functools import partial
+
+from entitlements.api.entitlements_servicer import EntitlementsServicer
+from entitlements.clients.billing import BillingClient
+from entitlements.clients.catalog import CatalogClient
+from entitlements.clients.metering import MeteringClient
+from entitlements.commands.apply_customer import ApplyCustomer
+from entitlements.commands.apply_features import ApplyFeatures
+from entitlements.commands.apply_subscription import ApplySubscription
+from entitlements.commands.apply_test_clock import ApplyTestClock
+from entitlements.commands.check_entitlement import CheckEntitlement
+from entitlements.commands.find_feature import FindFeature
+from entitlements.commands.fresh_entry import FreshEntry
+from entitlements.commands.gather_reports import GatherReports
+from entitlements.commands.keep_fresh import KeepFresh
+from entitlements.commands.list_entitlements import ListEntitlements
+from entitlements.commands.load_customer import LoadCustomer
+from entitlements.commands.report_usage import ReportUsage
+from entitlements.consumers.billing_events import billing_consumer
+from entitlements.consumers.catalog_events import catalog_consumer
+from entitlements.consumers.notices import Notices
+from entitlements.consumers.usage_frames import UsageFrames
+from entitlements.domain.memory import Memory
+from entitlements.settings import EntitlementsSettings
+from entitlements.store.control import ControlStore
+from kernel.clock import Clock, SystemClock
+from kit import broker
+from kit.client import open_channel
+from kit.db import Database
+from kit.rpc import Registration
+from kit.service import Parts
+from tollkeeper.entitlements.v1 import entitlements_service_pb2_grpc as entitlements_grpc
+
+
+async def wire(settings: EntitlementsSettings, resources: AsyncExitStack) -> Parts:
+    """Builds the parts, by the machine's clock; what must be closed goes on the stack."""
+    return await wire_by(SystemClock(), settings, resources)
+
+
+async def wire_by(clock: Clock, settings: EntitlementsSettings, resources: AsyncExitStack) -> Parts:
+    """Builds the parts, by this clock."""
+    database = Database(settings.database_url, pool_size=settings.pool_size)
+    resources.push_async_callback(database.close)
+    nats = await broker.connect(settings.nats_url, "entitlements")
+    resources.push_async_callback(nats.close)
+    catalog = CatalogClient(await resources.enter_async_context(open_channel(settings.catalog_address)))
+    metering = MeteringClient(await resources.enter_async_context(open_channel(settings.metering_address)))
+    billing = BillingClient(await resources.enter_async_context(open_channel(settings.billing_address)))
+
+    apply_customer = ApplyCustomer(database)
+    apply_test_clock = ApplyTestClock(database)
+    apply_features = ApplyFeatures(database)
+    apply_subscription = ApplySubscription(database, apply_features, catalog=catalog, metering=metering)
+
+    memory = Memory(max_customers=settings.max_held_customers)
+    load = LoadCustomer(
+        memory,
+        ControlStore(database),
+        billing=billing,
+        metering=metering,
+        apply_customer=apply_customer,
+        apply_subscription=apply_subscription,
+        apply_test_clock=apply_test_clock,
+        clock=clock,
+    )
+    fresh = FreshEntry(
+        memory,
+        load,
+        database=database,
+        billing=billing,
+        apply_subscription=apply_subscription,
+        apply_test_clock=apply_test_clock,
+        clock=clock,
+    )
+    find_feature = FindFeature(database, catalog, apply_features=apply_features, clock=clock)
+    keep_fresh = KeepFresh(memory, load, metering=metering, clock=clock)
+    gather = GatherReports(metering)
+
+    check = CheckEntitlement(memory, fresh, find_feature=find_feature, keep_fresh=keep_fresh, clock=clock)
+    list_all = ListEntitlements(fresh, check, clock=clock)
+    report = ReportUsage(memory, fresh, load=load, find_feature=find_feature, gather=gather, clock=clock)
+    servicer = EntitlementsServicer(check, list_all, report=report)
+
+    features = catalog_consumer(nats, database, apply_features)
+    customers = billing_consumer(
+        nats,
+        database,
+        apply_customer=apply_customer,
+        apply_test_clock=apply_test_clock,
+        apply_subscription=apply_subscription,
+    )
+    notices = Notices(database, memory, find_feature=find_feature, keep_fresh=keep_fresh)
+    frames = UsageFrames(nats, memory, keep_fresh=keep_fresh, clock=clock)
+
+    async def ready() -> None:
+        await asyncio.gather(features.caught_up.wait(), customers.caught_up.wait(), notices.listening.wait())
+
+    return Parts(
+        registrations=[
+            Registration(
+                "tollkeeper.entitlements.v1.EntitlementsService",
+                partial(entitlements_grpc.add_EntitlementsServiceServicer_to_server, servicer),
+            ),
+        ],
+        workers=[notices, frames, features, customers, keep_fresh, gather],
+        ready=ready,
+    )

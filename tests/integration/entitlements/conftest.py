@@ -1,0 +1,101 @@
+"""Entitlements as a running service, in this process, on a real database and broker, between stand-in neighbours."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from functools import partial
+
+import grpc
+import pytest
+
+from cli.embedded.nats import EmbeddedNats
+from entitlements.settings import EntitlementsSettings
+from entitlements.wiring import wire_by
+from kit.broker import Broker
+from kit.client import open_channel
+from kit.rpc import Registration, Server
+from kit.service import running
+from tests.conftest import MakeDatabase
+from tests.integration.entitlements.fakes import FakeBilling, FakeCatalog, FakeMetering
+from tests.integration.entitlements.plans import stock
+from tests.integration.entitlements.world import START, SettableClock, World
+from tollkeeper.billing.v1.customer_service_pb2_grpc import add_CustomerServiceServicer_to_server
+from tollkeeper.billing.v1.subscription_service_pb2_grpc import add_SubscriptionServiceServicer_to_server
+from tollkeeper.billing.v1.test_clock_service_pb2_grpc import add_TestClockServiceServicer_to_server
+from tollkeeper.catalog.v1.feature_service_pb2_grpc import add_FeatureServiceServicer_to_server
+from tollkeeper.catalog.v1.plan_service_pb2_grpc import add_PlanServiceServicer_to_server
+from tollkeeper.entitlements.v1.entitlements_service_pb2_grpc import EntitlementsServiceStub
+from tollkeeper.metering.v1.tracker_service_pb2_grpc import add_TrackerServiceServicer_to_server
+
+Replica = Callable[[], AbstractAsyncContextManager[grpc.aio.Channel]]
+
+
+@pytest.fixture
+async def neighbours(resources: AsyncExitStack) -> tuple[FakeCatalog, FakeBilling, FakeMetering, str]:
+    """The stand-ins, and the address of all three."""
+    catalog = FakeCatalog()  # type: ignore[abstract]  # the methods that entitlements never calls.
+    billing = FakeBilling()  # type: ignore[abstract]  # the same.
+    metering = FakeMetering()
+    adding = {
+        "tollkeeper.catalog.v1.FeatureService": partial(add_FeatureServiceServicer_to_server, catalog),
+        "tollkeeper.catalog.v1.PlanService": partial(add_PlanServiceServicer_to_server, catalog),
+        "tollkeeper.billing.v1.CustomerService": partial(add_CustomerServiceServicer_to_server, billing),
+        "tollkeeper.billing.v1.SubscriptionService": partial(add_SubscriptionServiceServicer_to_server, billing),
+        "tollkeeper.billing.v1.TestClockService": partial(add_TestClockServiceServicer_to_server, billing),
+        "tollkeeper.metering.v1.TrackerService": partial(add_TrackerServiceServicer_to_server, metering),
+    }
+    registrations = [Registration(name, add) for name, add in adding.items()]
+    server = Server("neighbours", "127.0.0.1:0", registrations, max_concurrent=1_000)
+    await server.start()
+    resources.push_async_callback(server.stop, 0)
+    return catalog, billing, metering, f"127.0.0.1:{server.port}"
+
+
+@pytest.fixture
+def real_time() -> SettableClock:
+    """What time it is."""
+    return SettableClock(START)
+
+
+@pytest.fixture
+def replica(
+    neighbours: tuple[FakeCatalog, FakeBilling, FakeMetering, str],
+    make_database: MakeDatabase,
+    nats_server: EmbeddedNats,
+    broker: Broker,
+    real_time: SettableClock,
+) -> Replica:
+    """Starts one more replica of the service; all share one database."""
+    address = neighbours[3]
+    settings = EntitlementsSettings(
+        database_url=make_database("entitlements"),
+        nats_url=nats_server.url,
+        listen="127.0.0.1:0",
+        drain_seconds=1,
+        catalog_address=address,
+        billing_address=address,
+        metering_address=address,
+        max_held_customers=50,
+    )
+
+    @asynccontextmanager
+    async def started() -> AsyncIterator[grpc.aio.Channel]:
+        wire = partial(wire_by, real_time)
+        async with running("entitlements", settings, wire) as port, open_channel(f"127.0.0.1:{port}") as channel:
+            yield channel
+
+    return started
+
+
+@pytest.fixture
+async def world(
+    neighbours: tuple[FakeCatalog, FakeBilling, FakeMetering, str],
+    broker: Broker,
+    real_time: SettableClock,
+    replica: Replica,
+) -> AsyncIterator[World]:
+    """One replica, in a world with some features and plans."""
+    catalog, billing, metering, _ = neighbours
+    async with replica() as channel:
+        world = World(broker, catalog, billing, metering, real_time, EntitlementsServiceStub(channel))
+        stock(world)
+        yield world

@@ -1,0 +1,53 @@
+"""What is sold in these tests."""
+
+from tests.integration.entitlements.world import World
+from tollkeeper.catalog.v1 import feature_pb2 as feature
+from tollkeeper.catalog.v1 import plan_pb2 as plan
+
+MONTHLY = plan.UsageReset(interval=plan.RESET_INTERVAL_MONTH)
+DAILY = plan.UsageReset(interval=plan.RESET_INTERVAL_DAY, anchor=plan.RESET_ANCHOR_CALENDAR)
+
+
+def limited(
+    feature_id: str, limit: str, *, soft: bool = False, reset: plan.UsageReset | None = None
+) -> plan.Entitlement:
+    """An entitlement with a limit."""
+    metered = plan.MeteredEntitlement(limit=limit, soft_limit=soft, usage_reset=reset)
+    return plan.Entitlement(feature_id=feature_id, metered=metered)
+
+
+def stock(world: World) -> None:
+    """Features of each kind; the plans `carrier`, `daily`, `large`, `soft` and `empty`."""
+    world.metered("gates", "gate", source=feature.USAGE_SOURCE_CALCULATED)
+    world.metered("calls", "call", source=feature.USAGE_SOURCE_CALCULATED)
+    world.metered("miles", "mile", source=feature.USAGE_SOURCE_EVENTS)
+    world.metered("departures", "departure", source=feature.USAGE_SOURCE_EVENTS)
+    world.metered("lounges", "lounge", source=feature.USAGE_SOURCE_CALCULATED)
+    world.feature("night-flights", boolean=feature.BooleanFeature(), display_name="Night flights")
+    world.feature("airports", enum=feature.EnumFeature(values=["EWR", "JFK", "LGA", "SWF"]), display_name="Airports")
+    world.plan(
+        "carrier",
+        plan.PlanContent(
+            pricing_type=plan.PRICING_TYPE_PAID,
+            entitlements=[
+                limited("miles", "100", soft=True, reset=plan.UsageReset(interval=plan.RESET_INTERVAL_BILLING_PERIOD)),
+                limited("calls", "10", reset=MONTHLY),
+                plan.Entitlement(feature_id="night-flights", boolean=plan.BooleanEntitlement()),
+                plan.Entitlement(feature_id="airports", enum=plan.EnumEntitlement(values=["JFK", "EWR"])),
+            ],
+            charges=[
+                plan.Charge(id="fee", billing_model=plan.BILLING_MODEL_FLAT_FEE),
+                plan.Charge(id="gates", feature_id="gates", billing_model=plan.BILLING_MODEL_PER_UNIT),
+                plan.Charge(id="departures", feature_id="departures", billing_model=plan.BILLING_MODEL_USAGE_BASED),
+            ],
+        ),
+    )
+    world.plan("daily", plan.PlanContent(entitlements=[limited("calls", "4", reset=DAILY)]))
+    world.plan("large", plan.PlanContent(entitlements=[limited("calls", "1000", reset=MONTHLY)]))
+    world.plan("soft", plan.PlanContent(entitlements=[limited("gates", "2", soft=True)]))
+    world.plan(
+        "empty",
+        plan.PlanContent(
+            entitlements=[plan.Entitlement(feature_id="airports", enum=plan.EnumEntitlement(values=["LGA"]))]
+        ),
+    )
