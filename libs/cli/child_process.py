@@ -85,7 +85,14 @@ class ChildProcess:
                 extra_groups=[] if account else None,
             )
         lifeline.watch(popen.pid, self._stop_signal)
-        self._write_record(popen.pid)
+        try:
+            self._write_record(popen.pid)
+        except BaseException:
+            # Nobody would ever find it again.
+            popen.kill()
+            popen.wait()
+            lifeline.forget(popen.pid)
+            raise
         self._living = _Living(popen, log_start)
         threading.Thread(target=self._reap, args=(self._living,), name=f"reap {self.name}", daemon=True).start()
 

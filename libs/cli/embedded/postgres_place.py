@@ -92,8 +92,9 @@ def _wheel_binaries() -> Path:
 
 def _account(data: Path) -> Account:
     """The owner of data that exist (made under sudo before, or by the user himself), else the first that exists."""
-    owner = data.stat().st_uid if data.exists() else 0
-    for name in (*((pwd.getpwuid(owner).pw_name,) if owner else ()), *_ACCOUNTS):
+    if data.exists() and (owner := data.stat()).st_uid != 0:
+        return Account(str(owner.st_uid), owner.st_uid, owner.st_gid)
+    for name in _ACCOUNTS:
         with suppress(KeyError):
             entry = pwd.getpwnam(name)
             return Account(entry.pw_name, entry.pw_uid, entry.pw_gid)

@@ -75,6 +75,18 @@ def test_a_record_stands_while_the_child_runs(start: StartChild, tmp_path: Path)
     assert not (tmp_path / "script.json").exists()
 
 
+def test_a_child_that_cannot_be_recorded_is_not_left(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    child = ChildProcess(
+        "script", record=tmp_path / "file" / "r", log=tmp_path / "log", stop_signal=signal.SIGTERM, grace=1
+    )
+    before = {process.pid for process in psutil.Process().children()}
+    with pytest.raises(OSError, match="file"):
+        child.spawn(["sleep", "60"], os.environ)
+    after = {process.pid for process in psutil.Process().children() if process.name() == "sleep"}
+    assert not after - before
+
+
 def test_a_leftover_is_ended(start: StartChild, tmp_path: Path) -> None:
     child = start("exec sleep 60")
     assert end_leftover(tmp_path / "script.json", signal.SIGTERM, grace=5)
