@@ -14,6 +14,7 @@ from billing.commands.cancel_subscription import CancelSubscription
 from billing.commands.create_customer import CreateCustomer
 from billing.commands.create_test_clock import CreateTestClock
 from billing.commands.mark_invoice_paid import MarkInvoicePaid
+from billing.commands.plans import Plans
 from billing.commands.provision_subscription import ProvisionSubscription
 from billing.commands.register_trackers import RegisterTrackers
 from billing.commands.renew_due_subscriptions import RenewDueSubscriptions
@@ -51,9 +52,10 @@ async def wire_by(clock: Clock, settings: BillingSettings, resources: AsyncExitS
     catalog = Catalog(await resources.enter_async_context(open_channel(settings.catalog_address)))
     metering = Metering(await resources.enter_async_context(open_channel(settings.metering_address)))
 
-    renewals = Renewals(database, outbox, metering=metering)
+    plans = Plans()
+    renewals = Renewals(database, outbox, metering=metering, plans=plans)
     renewing = RenewDueSubscriptions(database, renewals, clock=clock, poll_seconds=settings.renewal_poll_seconds)
-    trackers = RegisterTrackers(database, metering, poll_seconds=settings.recovery_poll_seconds)
+    trackers = RegisterTrackers(database, metering, plans=plans, poll_seconds=settings.recovery_poll_seconds)
     runner = TestClockRunner(database, outbox, renewals=renewals, poll_seconds=settings.recovery_poll_seconds)
     customers = CustomerServicer(
         database,
@@ -65,7 +67,7 @@ async def wire_by(clock: Clock, settings: BillingSettings, resources: AsyncExitS
         provision=ProvisionSubscription(
             database, outbox, clock=clock, catalog=catalog, renewals=renewals, trackers=trackers
         ),
-        update=UpdateCommitments(database, outbox, clock=clock, renewals=renewals),
+        update=UpdateCommitments(database, outbox, clock=clock, renewals=renewals, plans=plans),
         cancel=CancelSubscription(database, outbox, clock=clock, renewals=renewals),
     )
     invoices = InvoiceServicer(database, mark_paid=MarkInvoicePaid(database, outbox, clock=clock))

@@ -1,6 +1,7 @@
 """``InvoiceService``."""
 
 from billing import queries
+from billing.api.pages import fitting
 from billing.commands.mark_invoice_paid import MarkInvoicePaid
 from billing.messages.invoice import invoice_to_proto
 from kernel.errors import Mistakes
@@ -32,9 +33,10 @@ class InvoiceServicer(grpc_api.InvoiceServiceServicer):
         mistakes.check()
         page = page_of(request.page_size, request.page_token, filters=list(filters.values()))
         found = await queries.list_invoices(self._database, page, **filters)
-        response = pb.ListInvoicesResponse(invoices=[invoice_to_proto(one) for one in found[: page.size]])
-        if len(found) > page.size:
-            response.next_page_token = next_token(page, [str(found[page.size - 1].number)])
+        shown = fitting([invoice_to_proto(one) for one in found], page.size)
+        response = pb.ListInvoicesResponse(invoices=shown)
+        if len(found) > len(shown):
+            response.next_page_token = next_token(page, [str(found[len(shown) - 1].number)])
         return response
 
     async def MarkInvoicePaid(

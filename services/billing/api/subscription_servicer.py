@@ -1,6 +1,7 @@
 """``SubscriptionService``."""
 
 from billing import queries
+from billing.api.pages import fitting
 from billing.commands.cancel_subscription import CancelSubscription
 from billing.commands.provision_subscription import ProvisionSubscription
 from billing.commands.update_commitments import UpdateCommitments
@@ -70,9 +71,8 @@ class SubscriptionServicer(grpc_api.SubscriptionServiceServicer):
             check_id(request.customer_id, "customer_id")
         page = page_of(request.page_size, request.page_token, filters=[request.customer_id])
         found = await queries.list_subscriptions(self._database, page, request.customer_id)
-        response = pb.ListSubscriptionsResponse(
-            subscriptions=[subscription_to_proto(one) for one in found[: page.size]]
-        )
-        if len(found) > page.size:
-            response.next_page_token = next_token(page, [found[page.size - 1].id])
+        shown = fitting([subscription_to_proto(one) for one in found], page.size)
+        response = pb.ListSubscriptionsResponse(subscriptions=shown)
+        if len(found) > len(shown):
+            response.next_page_token = next_token(page, [shown[-1].id])
         return response

@@ -14,9 +14,8 @@ from billing.commands.renewals_first import check_up_to_date, renewals_first
 from billing.commands.tokens import subscription_token
 from billing.domain.invoice import Invoice
 from billing.domain.lifecycle import Agreement, Change, draft_invoice, provision
-from billing.domain.plan_terms import BillingModel, PlanDocument
+from billing.domain.plan_terms import BillingModel, PlanDocument, PlanTerms
 from billing.domain.subscription import Subscription
-from billing.domain.usage import metered_series
 from billing.messages.invoice import invoice_to_proto
 from billing.messages.plan_terms import plan_terms
 from billing.messages.request_key import RequestKey
@@ -63,9 +62,10 @@ class ProvisionSubscription:
         async with self._database.read() as connection:
             await present(connection, agreement.customer_id, clock=self._clock, lock=False)
         document = await self._catalog.newest_version(agreement.plan_id)
+        terms = plan_terms(document)
         given = replace(agreement, subscription_id=agreement.subscription_id or new_id("sub"))
-        response = await renewals_first(self._renewals, lambda: self._provision(given, document, key))
-        if plan_terms(document).of_model(BillingModel.USAGE_BASED):
+        response = await renewals_first(self._renewals, lambda: self._provision(given, document, terms=terms, key=key))
+        if terms.of_model(BillingModel.USAGE_BASED):
             await self._trackers.try_now(response.subscription.id)
         return response
 
@@ -77,16 +77,19 @@ class ProvisionSubscription:
         """
         async with self._database.read() as connection:
             await present(connection, agreement.customer_id, clock=self._clock, lock=False)
-        document = await self._catalog.newest_version(agreement.plan_id)
-        return await renewals_first(self._renewals, lambda: self._preview(agreement, document))
+        terms = plan_terms(await self._catalog.newest_version(agreement.plan_id))
+        return await renewals_first(self._renewals, lambda: self._preview(agreement, terms))
 
-    async def _provision(self, agreement: Agreement, document: PlanDocument, key: RequestKey | None) -> Response:
+    async def _provision(
+        self, agreement: Agreement, document: PlanDocument, *, terms: PlanTerms, key: RequestKey | None
+    ) -> Response:
         async with self._database.write() as connection:
             first = await once.claim(connection, key, Response)
             if first is not None:
                 return first
-            change, here = await self._change(connection, agreement, document, lock=True)
-            await self._store(connection, change, document)
+            change, here = await self._change(connection, agreement, terms, lock=True)
+            await plan_versions.keep(connection, document)
+            await self._store(connection, change, terms)
             issued = await issue(connection, self._outbox, changes=[change], customers=[here.customer], now=here.now)
             customer = issued.customers[here.customer.id]
             response = _response(change, issued.invoices.get(change.subscription.id))
@@ -94,17 +97,16 @@ class ProvisionSubscription:
             await once.keep(connection, key, response)
             return response
 
-    async def _preview(self, agreement: Agreement, document: PlanDocument) -> Response:
+    async def _preview(self, agreement: Agreement, terms: PlanTerms) -> Response:
         async with self._database.read() as connection:
-            change, here = await self._change(connection, agreement, document, lock=False)
+            change, here = await self._change(connection, agreement, terms, lock=False)
         return _response(change, draft_invoice(change, here.customer) if change.lines else None)
 
     async def _change(
-        self, connection: AsyncConnection, agreement: Agreement, document: PlanDocument, *, lock: bool
+        self, connection: AsyncConnection, agreement: Agreement, terms: PlanTerms, *, lock: bool
     ) -> tuple[Change, Present]:
         """What happens, and to whom; with `lock` it is about to be stored."""
         here = await present(connection, agreement.customer_id, clock=self._clock, lock=lock)
-        terms = plan_terms(document)
         live = await subscriptions.live_of_product(connection, here.customer.id, terms.product_id)
         if live is not None:
             check_up_to_date(live, here.now)
@@ -114,12 +116,11 @@ class ProvisionSubscription:
         revision = await revisions.take(connection) if lock else 0
         return provision(terms, agreement, customer=here.customer, now=here.now, revision=revision), here
 
-    async def _store(self, connection: AsyncConnection, change: Change, document: PlanDocument) -> None:
+    async def _store(self, connection: AsyncConnection, change: Change, terms: PlanTerms) -> None:
         subscription = change.subscription
-        await plan_versions.keep(connection, document)
         if not await subscriptions.add(connection, subscription):
             raise _taken(subscription.id)
-        if metered_series(subscription, plan_terms(document)):
+        if terms.of_model(BillingModel.USAGE_BASED):
             await tracker_registrations.add(connection, subscription.id)
         event = billing_events_pb2.SubscriptionProvisioned(subscription=subscription_to_proto(subscription))
         await self._outbox.put(connection, "subscription", "provisioned", id=subscription.id, event=event)

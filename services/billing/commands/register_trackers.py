@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Sequence
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from billing.clients.metering import Metering
-from billing.commands.plans import terms_for, terms_of
+from billing.commands.plans import Plans, terms_for
 from billing.domain.usage import metered_series
 from billing.store import subscriptions, tracker_registrations
 from kernel.errors import TollkeeperError
@@ -25,16 +26,17 @@ _PATIENCE_SECONDS = 2.0
 class RegisterTrackers:
     """Finishes what provisioning noted: at once where metering answers, else as a worker, until it is done."""
 
-    def __init__(self, database: Database, metering: Metering, *, poll_seconds: float) -> None:
+    def __init__(self, database: Database, metering: Metering, *, plans: Plans, poll_seconds: float) -> None:
         self._database = database
+        self._plans = plans
         self._metering = metering
         self._poll_seconds = poll_seconds
 
     async def try_now(self, subscription_id: str) -> None:
-        """Registers a subscription's trackers, or leaves them to the worker."""
+        """Registers a subscription's trackers, or leaves them to the worker: what was provisioned stays so."""
         try:
             await self._register([subscription_id], limit=_PATIENCE_SECONDS)
-        except (TollkeeperError, RemoteRefusal) as error:
+        except (TollkeeperError, RemoteRefusal, SQLAlchemyError) as error:
             log.warning("trackers_wait", subscription_id=subscription_id, error=str(error))
 
     async def run(self) -> None:
@@ -60,7 +62,7 @@ class RegisterTrackers:
     async def _register(self, subscription_ids: Sequence[str], *, limit: float = DEFAULT_SECONDS) -> None:
         async with self._database.read() as connection:
             found = await subscriptions.get_many(connection, subscription_ids)
-            terms = await terms_of(connection, found)
+            terms = await self._plans.terms_of(connection, found)
         series = [one for subscription in found for one in metered_series(subscription, terms_for(terms, subscription))]
         await self._metering.register(series, limit=limit)
         async with self._database.write() as connection:

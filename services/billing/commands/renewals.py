@@ -9,11 +9,13 @@ from datetime import datetime
 
 import structlog
 from google.protobuf.message import Message
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from billing.clients.metering import Metering
 from billing.commands.invoicing import issue
-from billing.commands.plans import Terms, terms_for, terms_of
+from billing.commands.plans import Plans, Terms, terms_for
 from billing.domain.lifecycle import Change, close_period
 from billing.domain.subscription import Subscription
 from billing.domain.usage import Usage, usage_questions
@@ -36,8 +38,9 @@ _Answers = Mapping[str, Mapping[tuple[int, str], Usage]]
 class Renewals:
     """Ends due periods."""
 
-    def __init__(self, database: Database, outbox: Outbox, *, metering: Metering) -> None:
+    def __init__(self, database: Database, outbox: Outbox, *, metering: Metering, plans: Plans) -> None:
         self._database = database
+        self._plans = plans
         self._outbox = outbox
         self._metering = metering
 
@@ -50,7 +53,7 @@ class Renewals:
         async with self._database.read() as connection:
             found = await subscriptions.get_many(connection, subscription_ids)
             due = [subscription for subscription in found if subscription.due(now)]
-            terms = await terms_of(connection, due)
+            terms = await self._plans.terms_of(connection, due)
         if not due:
             return
         answers = await self._ask(due, terms)
@@ -61,25 +64,24 @@ class Renewals:
         """As `renew`, but a fault of one holds up nothing else; gives the faults.
 
         Raises:
-            TollkeeperError: `DEPENDENCY_UNAVAILABLE`; it is nobody's fault, and nothing was done.
+            TollkeeperError: `DEPENDENCY_UNAVAILABLE`: it is nobody's fault; what was done stays done.
         """
+        fault = await self._attempt(subscription_ids, now)
+        if fault is None:
+            return []
+        log.warning("renewal_batch_redone", size=len(subscription_ids), error=repr(fault))
+        faults = [await self._attempt([subscription_id], now) for subscription_id in subscription_ids]
+        return [fault for fault in faults if fault is not None]
+
+    async def _attempt(self, subscription_ids: Sequence[str], now: datetime) -> Exception | None:
         try:
             await self.renew(subscription_ids, now=now)
-        except TollkeeperError as error:
-            if error.kind is ErrorKind.UNAVAILABLE:
+        except Exception as error:
+            if _is_away(error):
                 raise
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is redone one by one.
-            log.warning("renewal_batch_redone", size=len(subscription_ids), error=repr(error))
-        else:
-            return []
-        faults: list[Exception] = []
-        for subscription_id in subscription_ids:
-            try:
-                await self.renew([subscription_id], now=now)
-            except Exception as error:
-                log.exception("renewal_failed", subscription_id=subscription_id)
-                faults.append(error)
-        return faults
+            log.exception("renewal_failed", subscription_ids=subscription_ids)
+            return error
+        return None
 
     async def catch_up(self, subscription_id: str, *, now: datetime) -> None:
         """Ends all periods of a subscription that ended until now, in order.
@@ -136,6 +138,17 @@ class Renewals:
         await subscriptions.save_all(connection, [change.subscription for change in changes])
         await self._outbox.put_all(connection, [_event(change) for change in changes])
         await issue(connection, self._outbox, changes=changes, customers=payers, now=now)
+
+
+def _is_away(error: Exception) -> bool:
+    """Whether what every renewal needs cannot be reached. (A lost database has no error state, a fault in it has one.)"""
+    match error:
+        case TollkeeperError():
+            return error.kind is ErrorKind.UNAVAILABLE
+        case DBAPIError():
+            return getattr(error.orig, "sqlstate", None) is None
+        case _:
+            return isinstance(error, PoolTimeoutError)
 
 
 def _event(change: Change) -> tuple[str, str, str, Message]:

@@ -6,7 +6,7 @@ Each boundary is a transaction of its own that looks again before it writes, so 
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 
 import psycopg
@@ -17,6 +17,7 @@ from billing.commands.renewals import BATCH, Renewals
 from billing.domain.test_clock import ClockState, TestClock, arrive, move
 from billing.messages.test_clock import clock_to_proto
 from billing.store import revisions, subscriptions, test_clocks
+from kernel.errors import ErrorKind, TollkeeperError
 from kit import deadline
 from kit.db import Database
 from kit.outbox import Outbox
@@ -133,6 +134,12 @@ class TestClockRunner:
 async def _alone(database: Database, clock_id: str) -> AsyncIterator[None]:
     """The block runs in one process at a time; others wait. A lost process loses its lock with its connection."""
     url = make_url(database.url).set(drivername="postgresql").render_as_string(hide_password=False)
-    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
-        await connection.execute("SELECT pg_advisory_lock(hashtextextended(%s, %s))", (clock_id, _LOCK_SEED))
+    async with AsyncExitStack() as resources:
+        try:
+            connection = await psycopg.AsyncConnection.connect(url, autocommit=True)
+            resources.push_async_callback(connection.close)
+            await connection.execute("SELECT pg_advisory_lock(hashtextextended(%s, %s))", (clock_id, _LOCK_SEED))
+        except psycopg.OperationalError as error:
+            message = "The store cannot be reached. Retry with backoff."
+            raise TollkeeperError(ErrorKind.UNAVAILABLE, "DEPENDENCY_UNAVAILABLE", message) from error
         yield

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from billing.commands import once
 from billing.commands.invoicing import issue
 from billing.commands.load_subscription import Loaded, load_subscription
-from billing.commands.plans import terms_for, terms_of
+from billing.commands.plans import Plans, terms_for
 from billing.commands.renewals import Renewals
 from billing.commands.renewals_first import renewals_first
 from billing.commands.tokens import subscription_token
@@ -28,8 +28,9 @@ from tollkeeper.billing.v1.subscription_service_pb2 import UpdateCommitmentsResp
 class UpdateCommitments:
     """Raises commitments, or shows what raising them would do."""
 
-    def __init__(self, database: Database, outbox: Outbox, *, clock: Clock, renewals: Renewals) -> None:
+    def __init__(self, database: Database, outbox: Outbox, *, clock: Clock, renewals: Renewals, plans: Plans) -> None:
         self._database = database
+        self._plans = plans
         self._outbox = outbox
         self._clock = clock
         self._renewals = renewals
@@ -84,7 +85,7 @@ class UpdateCommitments:
         """What happens, and to what; with `lock` it is about to be stored."""
         loaded = await load_subscription(connection, subscription_id, clock=self._clock, lock=lock)
         subscription = loaded.subscription
-        terms = terms_for(await terms_of(connection, [subscription]), subscription)
+        terms = terms_for(await self._plans.terms_of(connection, [subscription]), subscription)
         accounts = await invoices.accounts(connection, [(subscription.id, subscription.period_number)])
         change = raise_commitments(
             subscription,

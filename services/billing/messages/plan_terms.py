@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
-from functools import lru_cache
 
 from billing.domain.plan_terms import BillingModel, Charge, Offer, PlanDocument, PlanTerms, Unit
 from kernel.period import BillingPeriod
@@ -10,11 +9,7 @@ from kernel.pricing import FlatRate, Graduated, Package, PriceList, StairStep, S
 from kernel.quantity import ZERO
 from tollkeeper.catalog.v1 import feature_pb2, plan_pb2
 
-# Terms kept in memory: enough for every plan that is sold at a time, small beside the process.
-_KEPT = 1_000
 
-
-@lru_cache(maxsize=_KEPT)
 def plan_terms(document: PlanDocument) -> PlanTerms:
     """The terms of a published version.
 

@@ -36,10 +36,9 @@ async def add_all(connection: AsyncConnection, invoices: Sequence[Invoice]) -> N
     await connection.execute(insert(_LINE), lines)
 
 
-async def get(connection: AsyncConnection, invoice_id: str, *, lock: bool = False) -> Invoice | None:
-    """The invoice, or None; with `lock` nobody else changes it until the transaction's end."""
-    query = select(_TABLE).where(_TABLE.c.id == invoice_id)
-    row = (await connection.execute(query.with_for_update(key_share=True) if lock else query)).one_or_none()
+async def get(connection: AsyncConnection, invoice_id: str) -> Invoice | None:
+    """The invoice, or None."""
+    row = (await connection.execute(select(_TABLE).where(_TABLE.c.id == invoice_id))).one_or_none()
     return None if row is None else (await _with_lines(connection, [row]))[0]
 
 

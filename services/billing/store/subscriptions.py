@@ -114,6 +114,8 @@ async def lease_due(connection: AsyncConnection, now: datetime, *, lease: timede
 
 async def end_lease(connection: AsyncConnection, subscription_ids: Sequence[str]) -> None:
     """Gives taken subscriptions back."""
+    # In the order in which everybody locks them, or two would wait for one another.
+    await get_many(connection, subscription_ids, lock=True)
     await connection.execute(update(_TABLE).where(_TABLE.c.id.in_(subscription_ids)).values(lease_time=None))
 
 

@@ -31,7 +31,8 @@ async def world(
     make_database: MakeDatabase, nats_server: EmbeddedNats, broker: Broker, resources: AsyncExitStack
 ) -> AsyncIterator[World]:
     """Billing with stand-in neighbours, at noon of 15 January 2013."""
-    catalog, metering = FakeCatalog(), FakeMetering()
+    catalog = FakeCatalog()  # type: ignore[abstract]  # it answers what billing asks, and nothing else.
+    metering = FakeMetering()  # type: ignore[abstract]  # likewise.
     real_time = SettableClock(datetime(2013, 1, 15, 12, tzinfo=UTC))
     address = await _serve_neighbours(catalog, metering, resources)
     settings = BillingSettings(
