@@ -1,0 +1,1 @@
+"""Metering's servicers: convert, call, convert."""

@@ -1,0 +1,37 @@
+"""``TrackerService``."""
+
+from kit.rpc import Context
+from metering.commands.register_trackers import RegisterTrackers
+from metering.commands.report_usage import ReportUsage
+from metering.messages.report import outcome_to_proto, reports_from_proto
+from metering.messages.tracker import lookups_from_proto, tracker_to_proto, trackers_from_proto, window_to_proto
+from metering.queries import Windows
+from tollkeeper.metering.v1 import tracker_service_pb2 as pb
+from tollkeeper.metering.v1 import tracker_service_pb2_grpc as grpc_api
+
+
+class TrackerServicer(grpc_api.TrackerServiceServicer):
+    """Converts, calls, converts."""
+
+    def __init__(self, register: RegisterTrackers, windows: Windows, report: ReportUsage) -> None:
+        self._register = register
+        self._windows = windows
+        self._report = report
+
+    async def RegisterTrackers(
+        self, request: pb.RegisterTrackersRequest, _context: Context
+    ) -> pb.RegisterTrackersResponse:
+        trackers = await self._register(trackers_from_proto(request))
+        return pb.RegisterTrackersResponse(trackers=map(tracker_to_proto, trackers))
+
+    async def BatchGetWindows(
+        self, request: pb.BatchGetWindowsRequest, _context: Context
+    ) -> pb.BatchGetWindowsResponse:
+        windows = await self._windows.at(lookups_from_proto(request))
+        return pb.BatchGetWindowsResponse(windows=map(window_to_proto, windows))
+
+    async def BatchReportUsage(
+        self, request: pb.BatchReportUsageRequest, _context: Context
+    ) -> pb.BatchReportUsageResponse:
+        outcomes = await self._report(reports_from_proto(request))
+        return pb.BatchReportUsageResponse(outcomes=map(outcome_to_proto, outcomes))

@@ -1,0 +1,1 @@
+"""Other services as metering sees them: domain values in and out."""

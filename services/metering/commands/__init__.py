@@ -1,0 +1,1 @@
+"""What metering does, one use case a file."""

@@ -1,0 +1,43 @@
+"""Gives every event of a batch its time, or refuses it."""
+
+from kernel.clock import Clock
+from kernel.errors import invalid
+from metering.commands.customer_clocks import CustomerClocks
+from metering.domain.customer import Judgement, judge_times
+from metering.domain.event_batch import EventBatch
+from metering.domain.tracker import microseconds
+from metering.messages.event_mistakes import timestamp_ahead, timestamp_required
+
+
+class SettleTimes:
+    """Before it refuses or defaults a time by what may not have arrived here yet, it asks billing."""
+
+    def __init__(self, clocks: CustomerClocks, *, clock: Clock) -> None:
+        self._clocks = clocks
+        self._clock = clock
+
+    async def __call__(self, batch: EventBatch) -> None:
+        """Fills missing times with the time of arrival.
+
+        Raises:
+            TollkeeperError: `INVALID_FIELD` naming each event that needs a time or is too far ahead;
+                `DEPENDENCY_UNAVAILABLE`: only billing can tell, and is away.
+        """
+        now = self._clock.now()
+        judgement = await self._judge(batch)
+        if judgement.doubtful_customers:
+            await self._clocks.ask(judgement.doubtful_customers)
+            judgement = await self._judge(batch)
+        if judgement.doubtful_clocks:
+            await self._clocks.ask_clocks(judgement.doubtful_clocks)
+            judgement = await self._judge(batch)
+        if judgement.missing or judgement.ahead:
+            raise invalid(*timestamp_required(judgement.missing), *timestamp_ahead(judgement.ahead))
+        if None in batch.times:
+            arrival = microseconds(now)
+            batch.times = [arrival if time is None else time for time in batch.times]
+
+    async def _judge(self, batch: EventBatch) -> Judgement:
+        clock_ids = await self._clocks.clock_ids(set(batch.customer_ids))
+        clocks = await self._clocks.clocks({clock_id for clock_id in clock_ids.values() if clock_id})
+        return judge_times(batch.times, batch.customer_ids, clock_ids=clock_ids, clocks=clocks, now=self._clock.now())

@@ -1,0 +1,1 @@
+"""Facts of other services that metering keeps a copy of."""

@@ -1,0 +1,1 @@
+"""What usage is and how it is counted. Pure: the standard library and the kernel only."""

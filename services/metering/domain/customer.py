@@ -1,0 +1,89 @@
+"""Which clock a customer lives by."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from metering.domain.tracker import microseconds
+
+# Further ahead an event is a mistake: clocks of producers are never that wrong.
+MOST_AHEAD: Final = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """A customer of billing's.
+
+    Attributes:
+        test_clock_id: Empty: real time. It never changes.
+    """
+
+    id: str
+    test_clock_id: str
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class TestClock:
+    """A clock of billing's; it never moves back, so whatever is known of it is at most too early."""
+
+    id: str
+    time: datetime
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What is wrong with the times of a batch, as far as is known.
+
+    Attributes:
+        missing: Rows without a time, of customers on a test clock.
+        ahead: Rows from too far ahead.
+        doubtful_customers: Not known here; their owner decides what becomes of their rows.
+        doubtful_clocks: May have moved on since.
+    """
+
+    missing: tuple[int, ...]
+    ahead: tuple[int, ...]
+    doubtful_customers: frozenset[str]
+    doubtful_clocks: frozenset[str]
+
+
+def judge_times(
+    times: Sequence[int | None],
+    customer_ids: Sequence[str],
+    *,
+    clock_ids: Mapping[str, str],
+    clocks: Mapping[str, TestClock],
+    now: datetime,
+) -> Judgement:
+    """Looks at the time of every event of a batch.
+
+    Args:
+        times: Microseconds since 1970, or None for "now".
+        customer_ids: Whose event it is.
+        clock_ids: Of the customers that are known; empty: real time.
+        clocks: As far as they are known.
+        now: The real time.
+    """
+    bounds = {clock.id: microseconds(clock.time + MOST_AHEAD) for clock in clocks.values()}
+    real_bound = microseconds(now + MOST_AHEAD)
+    missing, ahead = [], []
+    doubtful_customers, doubtful_clocks = set(), set()
+    for row, (time, customer_id) in enumerate(zip(times, customer_ids, strict=True)):
+        clock_id = clock_ids.get(customer_id)
+        if time is None:
+            if clock_id:
+                missing.append(row)
+            elif clock_id is None:
+                doubtful_customers.add(customer_id)
+        elif clock_id:
+            if time > bounds.get(clock_id, -1):
+                ahead.append(row)
+                doubtful_clocks.add(clock_id)
+        elif time > real_bound:
+            ahead.append(row)
+            if clock_id is None:
+                doubtful_customers.add(customer_id)
+    return Judgement(tuple(missing), tuple(ahead), frozenset(doubtful_customers), frozenset(doubtful_clocks))

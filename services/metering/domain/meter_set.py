@@ -1,0 +1,115 @@
+"""All meters together: which series a batch of events counts for, and what each event adds."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TypeAlias
+
+from kernel.quantity import total
+from metering.domain.event_batch import EventBatch
+from metering.domain.feature import Feature
+from metering.domain.meter import Aggregation, Meter, Predicate, predicate_of, reading_of
+from metering.domain.series import Series
+from metering.domain.value import DimensionValue
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveMeter:
+    """A feature's meter, made ready for many events."""
+
+    feature_id: str
+    meter: Meter
+    test: Predicate | None
+
+
+@dataclass(frozen=True, slots=True)
+class MeterSet:
+    """The meters of one version of the set; whoever counts by an older version counts again.
+
+    Attributes:
+        by_event_name: Only what may match an event is looked at.
+        aggregations: By feature.
+    """
+
+    version: int
+    by_event_name: Mapping[str, tuple[ActiveMeter, ...]]
+    aggregations: Mapping[str, Aggregation]
+
+
+@dataclass(slots=True)
+class Readings:
+    """What the events of a batch add to one series: parallel columns.
+
+    Attributes:
+        rows: Which event of the batch it was.
+    """
+
+    times: list[int] = field(default_factory=list)
+    values: list[DimensionValue] = field(default_factory=list)
+    rows: list[int] = field(default_factory=list)
+
+
+Usage: TypeAlias = dict[Series, Readings]
+
+
+def meter_set(version: int, features: Iterable[Feature]) -> MeterSet:
+    """The set of these features' meters."""
+    by_name: defaultdict[str, list[ActiveMeter]] = defaultdict(list)
+    aggregations: dict[str, Aggregation] = {}
+    for feature in features:
+        if feature.meter is not None:
+            aggregations[feature.id] = feature.meter.aggregation
+            active = ActiveMeter(feature.id, feature.meter, predicate_of(feature.meter))
+            for name in feature.meter.event_names:
+                by_name[name].append(active)
+    return MeterSet(version, {name: tuple(active) for name, active in by_name.items()}, aggregations)
+
+
+def measure(meters: MeterSet, batch: EventBatch) -> Usage:
+    """What the events add to each series; what names a resource counts for it and for the customer as a whole."""
+    usage: defaultdict[Series, Readings] = defaultdict(Readings)
+    by_name = meters.by_event_name
+    columns = zip(
+        batch.event_names, batch.customer_ids, batch.resource_ids, batch.settled_times, batch.dimensions, strict=True
+    )
+    for row, (name, customer_id, resource_id, time, dimensions) in enumerate(columns):
+        for active in by_name.get(name, ()):
+            if active.test is not None and not active.test(dimensions):
+                continue
+            reading = reading_of(active.meter, dimensions)
+            if reading is None:
+                continue
+            readings = usage[Series(customer_id, "", active.feature_id)]
+            readings.times.append(time)
+            readings.values.append(reading)
+            readings.rows.append(row)
+            if resource_id:
+                readings = usage[Series(customer_id, resource_id, active.feature_id)]
+                readings.times.append(time)
+                readings.values.append(reading)
+                readings.rows.append(row)
+    return dict(usage)
+
+
+def without_rows(usage: Usage, rows: frozenset[int]) -> Usage:
+    """The usage without what these events added."""
+    kept: Usage = {}
+    for series, readings in usage.items():
+        columns = zip(readings.times, readings.values, readings.rows, strict=True)
+        left = [(time, value, row) for time, value, row in columns if row not in rows]
+        if left:
+            times, values, numbers = (list(column) for column in zip(*left, strict=True))
+            kept[series] = Readings(times, values, numbers)
+    return kept
+
+
+def amount(values: Iterable[DimensionValue]) -> Decimal:
+    """The exact sum of numbers, as `COUNT` and `SUM` add them."""
+    whole, fractions = 0, []
+    for value in values:
+        if isinstance(value, int):
+            whole += value
+        elif isinstance(value, Decimal):
+            fractions.append(value)
+    return total((Decimal(whole), *fractions))

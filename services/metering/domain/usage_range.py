@@ -1,0 +1,85 @@
+"""Usage of a range: how it is cut, and how far an answer may go."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Final
+
+from kernel.errors import FieldViolation, TollkeeperError, invalid
+from kernel.period import Period
+from kernel.recurrence import Interval, Recurrence, calendar_anchor
+from metering.domain.series import Series
+
+MAX_POINTS: Final = 10_000
+MAX_GROUPS: Final = 4
+
+
+class Granularity(StrEnum):
+    """How a range is cut into points."""
+
+    WHOLE = "WHOLE"
+    HOUR = "HOUR"
+    DAY = "DAY"
+    MONTH = "MONTH"
+
+
+@dataclass(frozen=True, slots=True)
+class UsageQuery:
+    """What is asked.
+
+    Attributes:
+        series: A resource, or the customer as a whole.
+        period: The range, not empty.
+        zone: Whose days and months cut the range.
+        group_by: Names of dimensions.
+    """
+
+    series: Series
+    period: Period
+    granularity: Granularity
+    zone: str
+    group_by: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UsagePoint:
+    """The usage of one period and group."""
+
+    period: Period
+    value: Decimal
+    group: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UsageAnswer:
+    """Points in order, and how many matching events were skipped."""
+
+    points: tuple[UsagePoint, ...]
+    skipped: int
+
+
+def cuts(query: UsageQuery) -> Recurrence | None:
+    """The recurrence whose periods cut the range; None: it is not cut."""
+    match query.granularity:
+        case Granularity.WHOLE:
+            return None
+        case Granularity.HOUR | Granularity.DAY | Granularity.MONTH:
+            interval = Interval(query.granularity.value)
+            return Recurrence(interval, calendar_anchor(interval, query.period.start, zone=query.zone), query.zone)
+
+
+def clipped(start: datetime, end: datetime, period: Period) -> Period:
+    """The part of ``[start, end)`` that lies in the period."""
+    return Period(max(start, period.start), min(end, period.end))
+
+
+def too_many_points() -> TollkeeperError:
+    """`TOO_MANY_POINTS`."""
+    return invalid(
+        FieldViolation(
+            "granularity",
+            f"the answer would have more than {MAX_POINTS:,} points; ask for a shorter range, a coarser granularity, or fewer groups",
+        ),
+        reason="TOO_MANY_POINTS",
+    )

@@ -1,0 +1,51 @@
+"""Reads without rules."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+
+from kernel.quantity import ZERO
+from kit.db import Database
+from kit.paging import Page
+from metering.domain.event import Event, EventFilter
+from metering.domain.span_finder import SpanFinder
+from metering.domain.tracker import Place, Window, microseconds, tracker_not_found
+from metering.store import event_log, windows
+from metering.store.known_trackers import KnownTrackers, Wanted
+from metering.store.line import raw_of
+
+
+class Windows:
+    """The windows of trackers at given times."""
+
+    def __init__(self, database: Database, known_trackers: KnownTrackers) -> None:
+        self._database = database
+        self._known_trackers = known_trackers
+        self._finder = SpanFinder()
+
+    async def at(self, lookups: Sequence[tuple[Wanted, datetime]]) -> Sequence[Window]:
+        """In the given order, as of everything committed before; zero where no usage fell.
+
+        Raises:
+            TollkeeperError: `TRACKER_NOT_FOUND`.
+        """
+        known = await self._known_trackers.find({wanted for wanted, _ in lookups})
+        places = []
+        for wanted, time in lookups:
+            tracker = known.get(wanted)
+            if tracker is None:
+                raise tracker_not_found(wanted[0])
+            places.append(Place(tracker, self._finder.at(tracker.periods, microseconds(time))))
+        async with self._database.read() as connection:
+            stored = await windows.read(await raw_of(connection), places)
+        return [_window(place, *stored.get(place.key, (ZERO, 0))) for place in places]
+
+
+async def list_events(database: Database, wanted: EventFilter, page: Page) -> Sequence[Event]:
+    """The events of a page, and one more where there are more."""
+    async with database.read() as connection:
+        return await event_log.list_page(connection, wanted, page)
+
+
+def _window(place: Place, value: Decimal, revision: int) -> Window:
+    return place.window(value, revision=revision)

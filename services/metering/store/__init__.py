@@ -1,0 +1,1 @@
+"""Metering's tables, and one store per aggregate."""

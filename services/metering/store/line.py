@@ -1,0 +1,96 @@
+"""A connection of its own for a gatherer's transactions: raw psycopg, because ingest spends a tenth of its time per statement layer."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, TypeAlias
+
+import psycopg
+import structlog
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from kernel.errors import ErrorKind, TollkeeperError
+from kit.db import IDLE_IN_TRANSACTION_TIMEOUT_SECONDS, STATEMENT_TIMEOUT_SECONDS
+
+log = structlog.get_logger()
+
+Raw: TypeAlias = psycopg.AsyncConnection[tuple[Any, ...]]
+
+_OPTIONS = (
+    f"-c statement_timeout={STATEMENT_TIMEOUT_SECONDS}s"
+    f" -c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_TIMEOUT_SECONDS}s"
+    # Statements here touch thousands of rows by their keys: compiling one costs more than it ever saves.
+    " -c timezone=UTC -c jit=off"
+)
+
+
+class ConcurrentWriteError(Exception):
+    """Another transaction came first; nothing was written, and the same again will do."""
+
+
+class Line:
+    """One connection, opened at first use and again after it broke; one transaction at a time."""
+
+    def __init__(self, url: str, *, on_connect: str = "") -> None:
+        """`on_connect` is run once for each connection."""
+        self._conninfo = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+        self._on_connect = on_connect
+        self._connection: Raw | None = None
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Raw]:
+        """Commits when the block ends and rolls back when it raises.
+
+        Raises:
+            TollkeeperError: `DEPENDENCY_UNAVAILABLE`: the database is away, or was lost in the middle.
+            ConcurrentWriteError: Run it again.
+        """
+        try:
+            connection = await self._connected()
+            try:
+                await connection.execute("BEGIN")
+                yield connection
+                await connection.execute("COMMIT")
+            except BaseException:
+                await self._undo(connection)
+                raise
+        except (
+            psycopg.errors.SerializationFailure,
+            psycopg.errors.DeadlockDetected,
+            psycopg.errors.UniqueViolation,
+        ) as error:
+            raise ConcurrentWriteError from error
+        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+            log.warning("database_unavailable", error=str(error))
+            raise TollkeeperError(
+                ErrorKind.UNAVAILABLE, "DEPENDENCY_UNAVAILABLE", "The store cannot be reached. Retry with backoff."
+            ) from error
+
+    async def close(self) -> None:
+        """Closes the connection."""
+        if self._connection is not None:
+            await self._connection.close()
+            self._connection = None
+
+    async def _connected(self) -> Raw:
+        if self._connection is None or self._connection.closed:
+            self._connection = await psycopg.AsyncConnection.connect(
+                self._conninfo, autocommit=True, options=_OPTIONS, connect_timeout=5
+            )
+            if self._on_connect:
+                await self._connection.execute(self._on_connect)
+        return self._connection
+
+    async def _undo(self, connection: Raw) -> None:
+        try:
+            await connection.execute("ROLLBACK")
+        except psycopg.Error:
+            # It is of no further use; the server rolls back what it lost sight of.
+            await self.close()
+
+
+async def raw_of(connection: AsyncConnection) -> Raw:
+    """The psycopg connection within SQLAlchemy's, in the same transaction."""
+    raw: Any = (await connection.get_raw_connection()).driver_connection
+    assert isinstance(raw, psycopg.AsyncConnection)  # noqa: S101 - the only driver that the settings allow.
+    return raw

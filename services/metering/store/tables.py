@@ -1,0 +1,170 @@
+"""Metering's tables. The large ones are keyed by customer first, so that they can be spread over machines by customer."""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    LargeBinary,
+    MetaData,
+    Numeric,
+    Sequence,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from kit.consumer import dead_letter_table
+
+metadata = MetaData()
+
+
+def _id(name: str, *, primary_key: bool = False) -> Column[str]:
+    # Bytes in their order: the order of locks is the same everywhere, and comparing is cheap.
+    return Column(name, Text(collation="C"), primary_key=primary_key, nullable=False)
+
+
+# Every change of usage takes its revision here, after it has locked its series: so the revisions of a series only grow.
+# Its high bits are the epoch, which an operator raises after restoring a backup.
+revision = Sequence("revision", metadata=metadata)
+
+# One row: the version of the set of meters. See `store.features`.
+meter_set = Table(
+    "meter_set",
+    metadata,
+    Column("id", SmallInteger, primary_key=True, autoincrement=False),
+    Column("version", BigInteger, nullable=False),
+)
+
+# What the catalog's features mean here.
+feature = Table(
+    "feature",
+    metadata,
+    _id("id", primary_key=True),
+    Column("source", Text, nullable=False),
+    # A `tollkeeper.catalog.v1.Meter`, for features metered by events.
+    Column("meter", LargeBinary),
+    Column("revision", BigInteger, nullable=False),
+)
+
+# Which clock each of billing's customers lives by; empty: real time.
+customer = Table(
+    "customer",
+    metadata,
+    _id("id", primary_key=True),
+    _id("test_clock_id"),
+    Column("revision", BigInteger, nullable=False),
+)
+
+test_clock = Table(
+    "test_clock",
+    metadata,
+    _id("id", primary_key=True),
+    Column("time", DateTime(timezone=True), nullable=False),
+    Column("revision", BigInteger, nullable=False),
+)
+
+# Which keys have counted, for ever. Beside `event`, so that raw events can be let go while their keys stay.
+event_key = Table(
+    "event_key",
+    metadata,
+    _id("customer_id", primary_key=True),
+    _id("idempotency_key", primary_key=True),
+)
+
+# Raw events. Without a key of its own: `event_key` has let each in only once. One index serves lists, ranges and meters
+# alike, because each further one costs ingest a tenth.
+event = Table(
+    "event",
+    metadata,
+    _id("customer_id"),
+    # Microseconds since 1970: COPY reads a number four times as fast as a date, and periods are found by comparing numbers.
+    Column("timestamp_us", BigInteger, nullable=False),
+    _id("event_name"),
+    _id("idempotency_key"),
+    _id("resource_id"),
+    Column("dimensions", JSONB, nullable=False),
+    Index("event_by_time", "customer_id", "timestamp_us"),
+)
+
+# Whoever changes the usage of a series first locks its row, many in the order of their keys.
+series = Table(
+    "series",
+    metadata,
+    _id("customer_id", primary_key=True),
+    _id("resource_id", primary_key=True),
+    Column("feature_id", Text(collation="C"), ForeignKey("feature.id"), primary_key=True),
+    # The newest revision of an entitlement that a ceiling was shown with.
+    Column("limit_revision", BigInteger, nullable=False, server_default="0"),
+)
+
+tracker = Table(
+    "tracker",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    _id("customer_id"),
+    _id("resource_id"),
+    _id("feature_id"),
+    # Empty for the one endless period; anchor and zone then mean nothing (1970, empty).
+    Column("interval", Text, nullable=False),
+    Column("anchor", DateTime(timezone=True), nullable=False),
+    Column("time_zone", Text, nullable=False),
+    ForeignKeyConstraint(
+        ["customer_id", "resource_id", "feature_id"],
+        ["series.customer_id", "series.resource_id", "series.feature_id"],
+    ),
+    UniqueConstraint("customer_id", "resource_id", "feature_id", "interval", "anchor", "time_zone"),
+)
+
+# A period without a row has no usage. No foreign key: trackers are never taken away, and the check would cost ingest.
+window = Table(
+    "window",
+    metadata,
+    _id("customer_id", primary_key=True),
+    Column("tracker_id", BigInteger, primary_key=True),
+    # 1970 for the endless period, whose end is null.
+    Column("period_start", DateTime(timezone=True), primary_key=True),
+    Column("period_end", DateTime(timezone=True)),
+    Column("value", Numeric, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+)
+
+# The values that a UNIQUE tracker has seen in a period; its window counts them.
+unique_value = Table(
+    "unique_value",
+    metadata,
+    _id("customer_id", primary_key=True),
+    Column("tracker_id", BigInteger, primary_key=True),
+    Column("period_start", DateTime(timezone=True), primary_key=True),
+    # See `domain.value.distinct_key`.
+    _id("value", primary_key=True),
+)
+
+# Calculated usage as it was written, with the outcome that a repeated key is answered with.
+measurement = Table(
+    "measurement",
+    metadata,
+    _id("customer_id", primary_key=True),
+    _id("idempotency_key", primary_key=True),
+    _id("resource_id"),
+    _id("feature_id"),
+    Column("timestamp_us", BigInteger, nullable=False),
+    Column("value", Numeric, nullable=False),
+    Column("behavior", Text, nullable=False),
+    Column("delta", Numeric, nullable=False),
+    # The window after the decision, and its value before.
+    Column("tracker_id", BigInteger, nullable=False),
+    Column("period_start", DateTime(timezone=True), nullable=False),
+    Column("period_end", DateTime(timezone=True)),
+    Column("previous_value", Numeric, nullable=False),
+    Column("window_value", Numeric, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Index("measurement_by_time", "customer_id", "feature_id", "timestamp_us"),
+)
+
+dead_letter = dead_letter_table(metadata)

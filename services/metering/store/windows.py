@@ -1,0 +1,99 @@
+"""Windows, and the distinct values that some of them count, in the store."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+
+from metering.domain.tracker import Place, PlaceKey, Window, span_start
+from metering.store.line import Raw
+
+# The order keeps the two writers of one customer's windows from waiting for each other; the locks of the series do so
+# already, but an operator's statement may not.
+_ADD = """
+INSERT INTO "window" AS w (customer_id, tracker_id, period_start, period_end, value, revision)
+SELECT customer_id, tracker_id, period_start, period_end, value, %s
+FROM unnest(%s::text[], %s::bigint[], %s::timestamptz[], %s::timestamptz[], %s::numeric[])
+    AS changed (customer_id, tracker_id, period_start, period_end, value)
+ORDER BY customer_id COLLATE "C", tracker_id, period_start
+ON CONFLICT (customer_id, tracker_id, period_start)
+    DO UPDATE SET value = w.value + excluded.value, revision = excluded.revision
+RETURNING tracker_id, period_start, value
+"""
+
+_PUT = """
+INSERT INTO "window" (customer_id, tracker_id, period_start, period_end, value, revision)
+SELECT * FROM unnest(%s::text[], %s::bigint[], %s::timestamptz[], %s::timestamptz[], %s::numeric[], %s::bigint[])
+    AS changed (customer_id, tracker_id, period_start, period_end, value, revision)
+ORDER BY customer_id COLLATE "C", tracker_id, period_start
+ON CONFLICT (customer_id, tracker_id, period_start)
+    DO UPDATE SET value = excluded.value, revision = excluded.revision
+"""
+
+_READ = """
+SELECT w.tracker_id, w.period_start, w.value, w.revision
+FROM "window" w JOIN unnest(%s::text[], %s::bigint[], %s::timestamptz[]) AS wanted (customer_id, tracker_id, period_start)
+    ON w.customer_id = wanted.customer_id AND w.tracker_id = wanted.tracker_id AND w.period_start = wanted.period_start
+"""
+
+_ADD_DISTINCT = """
+WITH fresh AS (
+    INSERT INTO unique_value (customer_id, tracker_id, period_start, value)
+    SELECT * FROM unnest(%s::text[], %s::bigint[], %s::timestamptz[], %s::text[]) AS seen (customer_id, tracker_id, period_start, value)
+    ORDER BY customer_id COLLATE "C", tracker_id, period_start, value COLLATE "C"
+    ON CONFLICT DO NOTHING
+    RETURNING tracker_id, period_start
+)
+SELECT tracker_id, period_start, count(*) FROM fresh GROUP BY tracker_id, period_start
+"""
+
+
+async def add(connection: Raw, changes: Sequence[tuple[Place, Decimal]], *, revision: int) -> list[Window]:
+    """Adds to windows under the locks of their series, opening those that are missing; gives them as they are then."""
+    if not changes:
+        return []
+    places = [place for place, _ in changes]
+    deltas = [delta for _, delta in changes]
+    cursor = await connection.execute(_ADD, (revision, *_columns(places), deltas), prepare=True)
+    by_key = {place.key: place for place in places}
+    return [
+        by_key[tracker_id, start].window(value, revision=revision)
+        for tracker_id, start, value in await cursor.fetchall()
+    ]
+
+
+async def put(connection: Raw, windows: Sequence[Window]) -> None:
+    """Stores windows as they are, under the locks of their series."""
+    if not windows:
+        return
+    places = [window.place for window in windows]
+    values = [window.value for window in windows]
+    revisions = [window.revision for window in windows]
+    await connection.execute(_PUT, (*_columns(places), values, revisions), prepare=True)
+
+
+async def read(connection: Raw, places: Sequence[Place]) -> Mapping[PlaceKey, tuple[Decimal, int]]:
+    """Value and revision of those windows that have a row."""
+    customer_ids, tracker_ids, starts, _ = _columns(places)
+    cursor = await connection.execute(_READ, (customer_ids, tracker_ids, starts), prepare=True)
+    return {(tracker_id, start): (value, revision) for tracker_id, start, value, revision in await cursor.fetchall()}
+
+
+async def add_distinct(connection: Raw, seen: Sequence[tuple[Place, str]]) -> Mapping[PlaceKey, int]:
+    """Keeps the values under the locks of their series; counts those that were new, by window."""
+    if not seen:
+        return {}
+    customer_ids, tracker_ids, starts, _ = _columns([place for place, _ in seen])
+    values = [value for _, value in seen]
+    cursor = await connection.execute(_ADD_DISTINCT, (customer_ids, tracker_ids, starts, values), prepare=True)
+    return {(tracker_id, start): count for tracker_id, start, count in await cursor.fetchall()}
+
+
+def _columns(
+    places: Sequence[Place],
+) -> tuple[list[str], list[int], list[datetime], list[datetime | None]]:
+    return (
+        [place.tracker.series.customer_id for place in places],
+        [place.tracker.id for place in places],
+        [span_start(place.span) for place in places],
+        [None if place.span is None else place.span.end for place in places],
+    )

@@ -1,0 +1,91 @@
+"""Metering, put together: from settings to servicers."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from functools import partial
+
+from kernel.clock import SystemClock
+from kit import broker
+from kit.client import open_channel
+from kit.db import Database
+from kit.rpc import Registration
+from kit.service import Parts
+from metering.api.event_servicer import EventServicer
+from metering.api.tracker_servicer import TrackerServicer
+from metering.clients.billing import Billing
+from metering.clients.catalog import Catalog
+from metering.commands.customer_clocks import CustomerClocks
+from metering.commands.find_feature import FindFeature
+from metering.commands.meters import Meters
+from metering.commands.publish_frames import PublishFrames
+from metering.commands.register_trackers import RegisterTrackers
+from metering.commands.report_events import ReportEvents
+from metering.commands.report_usage import ReportUsage
+from metering.commands.settle_times import SettleTimes
+from metering.commands.store_feature import StoreFeature
+from metering.consumers.billing import billing_consumer
+from metering.consumers.catalog import catalog_consumer
+from metering.queries import Windows
+from metering.settings import MeteringSettings
+from metering.store.events import STAGING
+from metering.store.known_series import KnownSeries
+from metering.store.known_trackers import KnownTrackers
+from metering.store.line import Line
+from tollkeeper.metering.v1 import event_service_pb2_grpc as event_grpc
+from tollkeeper.metering.v1 import tracker_service_pb2_grpc as tracker_grpc
+
+EVENT_SERVICE = "tollkeeper.metering.v1.EventService"
+TRACKER_SERVICE = "tollkeeper.metering.v1.TrackerService"
+
+
+async def wire(settings: MeteringSettings, resources: AsyncExitStack) -> Parts:
+    """Builds the parts; what must be closed goes on the stack."""
+    database = Database(settings.database_url, pool_size=settings.pool_size)
+    resources.push_async_callback(database.close)
+    event_line = Line(settings.database_url, on_connect=STAGING)
+    resources.push_async_callback(event_line.close)
+    report_line = Line(settings.database_url)
+    resources.push_async_callback(report_line.close)
+    nats = await broker.connect(settings.nats_url, "metering")
+    resources.push_async_callback(nats.close)
+    catalog = Catalog(await resources.enter_async_context(open_channel(settings.catalog_address)))
+    billing = Billing(await resources.enter_async_context(open_channel(settings.billing_address)))
+
+    store_feature = StoreFeature(database)
+    find_feature = FindFeature(database, catalog, store_feature)
+    clocks = CustomerClocks(database, billing)
+    known_trackers = KnownTrackers(database)
+    frames = PublishFrames(nats)
+    register = RegisterTrackers(database, find_feature, known_trackers)
+    report_events = ReportEvents(
+        event_line,
+        Meters(database),
+        KnownSeries(),
+        settle=SettleTimes(clocks, clock=SystemClock()),
+        frames=frames,
+    )
+    report_usage = ReportUsage(
+        report_line, find_feature, known_trackers=known_trackers, register=register, frames=frames
+    )
+
+    events = EventServicer(database, report_events)
+    trackers = TrackerServicer(register, Windows(database, known_trackers), report_usage)
+    features_consumer = catalog_consumer(nats, database, store_feature)
+    customers_consumer = billing_consumer(nats, database, clocks)
+
+    async def ready() -> None:
+        await asyncio.gather(features_consumer.caught_up.wait(), customers_consumer.caught_up.wait())
+
+    return Parts(
+        registrations=[
+            Registration(
+                EVENT_SERVICE,
+                partial(event_grpc.add_EventServiceServicer_to_server, events),
+                # The one loop over a batch looks for U+0000 by itself.
+                trusted_text=frozenset({f"/{EVENT_SERVICE}/ReportEvents"}),
+            ),
+            Registration(TRACKER_SERVICE, partial(tracker_grpc.add_TrackerServiceServicer_to_server, trackers)),
+        ],
+        workers=[report_events.gatherer, report_usage.gatherer, features_consumer, customers_consumer, frames],
+        ready=ready,
+    )
