@@ -26,16 +26,16 @@ MakeDatabase = Callable[[str], str]
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+def postgres() -> Iterator[EmbeddedPostgres]:
     """A PostgreSQL server that forgets everything with the machine: nothing here kills it."""
-    with EmbeddedPostgres(tmp_path_factory.mktemp("postgres"), durable=False) as server:
+    with EmbeddedPostgres(durable=False) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
-def nats_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedNats]:
+def nats_server() -> Iterator[EmbeddedNats]:
     """A NATS server with JetStream."""
-    with EmbeddedNats(tmp_path_factory.mktemp("nats")) as server:
+    with EmbeddedNats() as server:
         yield server
 
 
