@@ -13,6 +13,7 @@ from entitlements.commands.apply_features import ApplyFeatures
 from entitlements.commands.apply_subscription import ApplySubscription
 from entitlements.commands.apply_test_clock import ApplyTestClock
 from entitlements.commands.check_entitlement import CheckEntitlement
+from entitlements.commands.doubt_customer import DoubtCustomer
 from entitlements.commands.find_feature import FindFeature
 from entitlements.commands.fresh_entry import FreshEntry
 from entitlements.commands.gather_reports import GatherReports
@@ -22,6 +23,7 @@ from entitlements.commands.load_customer import LoadCustomer
 from entitlements.commands.report_usage import ReportUsage
 from entitlements.consumers.billing_events import billing_consumer
 from entitlements.consumers.catalog_events import catalog_consumer
+from entitlements.consumers.control_coverage import ControlCoverage
 from entitlements.consumers.notices import Notices
 from entitlements.consumers.usage_frames import UsageFrames
 from entitlements.domain.memory import Memory
@@ -57,9 +59,10 @@ async def wire_by(clock: Clock, settings: EntitlementsSettings, resources: Async
     apply_subscription = ApplySubscription(database, apply_features, catalog=catalog, metering=metering)
 
     memory = Memory(max_customers=settings.max_held_customers)
+    control = ControlStore(database)
     load = LoadCustomer(
         memory,
-        ControlStore(database),
+        control,
         billing=billing,
         metering=metering,
         apply_customer=apply_customer,
@@ -77,7 +80,7 @@ async def wire_by(clock: Clock, settings: EntitlementsSettings, resources: Async
         clock=clock,
     )
     find_feature = FindFeature(database, catalog, apply_features=apply_features, clock=clock)
-    keep_fresh = KeepFresh(memory, load, metering=metering, clock=clock)
+    keep_fresh = KeepFresh(memory, load, control=control, metering=metering, clock=clock)
     gather = GatherReports(metering)
 
     check = CheckEntitlement(memory, fresh, find_feature=find_feature, keep_fresh=keep_fresh, clock=clock)
@@ -92,12 +95,17 @@ async def wire_by(clock: Clock, settings: EntitlementsSettings, resources: Async
         apply_customer=apply_customer,
         apply_test_clock=apply_test_clock,
         apply_subscription=apply_subscription,
+        doubt_customer=DoubtCustomer(database),
     )
     notices = Notices(database, memory, find_feature=find_feature, keep_fresh=keep_fresh)
     frames = UsageFrames(nats, memory, keep_fresh=keep_fresh, clock=clock)
 
+    coverage = ControlCoverage(nats, memory, stream="billing", durable="entitlements", clock=clock)
+
     async def ready() -> None:
-        await asyncio.gather(features.caught_up.wait(), customers.caught_up.wait(), notices.listening.wait())
+        await asyncio.gather(
+            features.caught_up.wait(), customers.caught_up.wait(), notices.listening.wait(), coverage.known.wait()
+        )
 
     return Parts(
         registrations=[
@@ -106,6 +114,6 @@ async def wire_by(clock: Clock, settings: EntitlementsSettings, resources: Async
                 partial(entitlements_grpc.add_EntitlementsServiceServicer_to_server, servicer),
             ),
         ],
-        workers=[notices, frames, features, customers, keep_fresh, gather],
+        workers=[notices, frames, features, customers, coverage, keep_fresh, gather],
         ready=ready,
     )

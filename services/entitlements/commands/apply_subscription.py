@@ -6,9 +6,9 @@ Before that its plan version is here and its trackers are registered: whoever re
 from entitlements.clients.catalog import CatalogClient
 from entitlements.clients.metering import MeteringClient
 from entitlements.commands.apply_features import ApplyFeatures
+from entitlements.domain.control import trackers_of
 from entitlements.domain.customer import Subscription
 from entitlements.domain.entitlement import resolve
-from entitlements.domain.entry import trackers_of
 from entitlements.domain.plan import PlanVersion
 from entitlements.messages.plan import plan_version_from_proto
 from entitlements.store import plan_versions, subscriptions

@@ -1,5 +1,6 @@
 """Decides whether a customer may use a feature, from memory."""
 
+from datetime import datetime
 from decimal import Decimal
 
 from entitlements.commands.find_feature import FindFeature
@@ -10,6 +11,7 @@ from entitlements.domain.entry import Entry
 from entitlements.domain.feature import Feature
 from entitlements.domain.memory import Memory
 from entitlements.domain.request import Check
+from entitlements.domain.usage import HeldWindow
 from kernel.clock import Clock
 
 
@@ -35,7 +37,12 @@ class CheckEntitlement:
         if entry is None:
             entry = await self._fresh(check.customer_id, check.freshness, feature_id=check.feature_id)
         held = entry.features.get(check.feature_id)
-        feature = held.feature if held is not None else await self._find_feature(check.feature_id)
+        if held is not None:
+            feature: Feature | None = held.feature
+        elif check.freshness is not None and check.freshness.current:
+            feature = await self._find_feature.surely(check.feature_id)
+        else:
+            feature = await self._find_feature(check.feature_id)
         return self.decide(entry, check.feature_id, feature, requested=check.requested, values=check.values)
 
     def decide(
@@ -44,10 +51,15 @@ class CheckEntitlement:
         """The decision from an entry, with how fresh it is."""
         now = entry.now(self._clock.now())
         decision = entry.decide(feature_id, feature, requested=requested, values=values, now=now)
-        held = entry.features.get(feature_id)
-        windows = [tracker.at(now) for tracker in held.trackers()] if held is not None else []
-        decision.as_of = self._memory.as_of(entry, [window for window in windows if window is not None])
+        decision.as_of = self._memory.as_of(entry, _windows(entry, decision, now))
         if entry.unread:
             entry.unread = False
             self._keep_fresh.usage_unread([entry.customer_id])
         return decision
+
+
+def _windows(entry: Entry, decision: Decision, now: datetime) -> list[HeldWindow] | None:
+    if decision.standing is None:
+        return None
+    windows = (tracker.at(now) for tracker in entry.features[decision.feature_id].trackers())
+    return [window for window in windows if window is not None]

@@ -30,6 +30,7 @@ class FindFeature:
         self._clock = clock
         self._known: OrderedDict[str, Feature] = OrderedDict()
         self._absent: OrderedDict[str, datetime] = OrderedDict()
+        self._finding: set[str] = set()
         self._runs: SharedRuns[Feature | None] = SharedRuns()
 
     async def __call__(self, feature_id: str) -> Feature | None:
@@ -52,6 +53,7 @@ class FindFeature:
 
     async def forget(self, feature_id: str) -> Feature | None:
         """Reads the feature again after it changed; what the own database holds."""
+        self._finding.discard(feature_id)
         self._absent.pop(feature_id, None)
         async with self._database.read() as connection:
             feature = (await features.read(connection, [feature_id])).get(feature_id)
@@ -61,10 +63,12 @@ class FindFeature:
 
     def forget_all(self) -> None:
         """Forgets everything: some change may have been missed."""
+        self._finding.clear()
         self._known.clear()
         self._absent.clear()
 
     async def _find(self, feature_id: str) -> Feature | None:
+        self._finding.add(feature_id)
         async with self._database.read() as connection:
             feature = (await features.read(connection, [feature_id])).get(feature_id)
         if feature is None:
@@ -74,17 +78,24 @@ class FindFeature:
         if feature is not None:
             self._remember(feature)
             return feature
+        if feature_id in self._finding:
+            # No event of it came meanwhile.
+            self._finding.discard(feature_id)
+            self._note_absent(feature_id)
+        return None
+
+    def _note_absent(self, feature_id: str) -> None:
         self._absent[feature_id] = self._clock.now() + ABSENCE
         self._absent.move_to_end(feature_id)
         if len(self._absent) > MAX_FEATURES:
             self._absent.popitem(last=False)
-        return None
 
     def _remember(self, feature: Feature) -> None:
         known = self._known.get(feature.id)
         if known is None or known.revision < feature.revision:
             self._known[feature.id] = feature
         self._known.move_to_end(feature.id)
+        self._finding.discard(feature.id)
         self._absent.pop(feature.id, None)
         if len(self._known) > MAX_FEATURES:
             self._known.popitem(last=False)

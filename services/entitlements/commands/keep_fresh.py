@@ -5,20 +5,21 @@ from collections.abc import Sequence
 from typing import Final
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from entitlements.clients.metering import MAX_BATCH, Lookup, MeteringClient
 from entitlements.commands.load_customer import LoadCustomer
 from entitlements.domain.entry import Entry
 from entitlements.domain.memory import Memory
 from entitlements.domain.usage import HeldTracker
+from entitlements.store.control import ControlStore
 from kernel.clock import Clock
-from kernel.errors import TollkeeperError
 
 log = structlog.get_logger()
 
 # Customers loaded at a time: beside them the pool has connections left for callers.
 _TOGETHER: Final = 4
+# Customers whose revisions are compared at a time after notices may have been missed.
+_COMPARED: Final = 1_000
 # How long to wait while a neighbour or the database is away.
 _PAUSE_SECONDS: Final = 0.5
 
@@ -29,18 +30,22 @@ class KeepFresh:
     Only customers that are held are read, so what waits is bounded by what is held.
     """
 
-    def __init__(self, memory: Memory, load: LoadCustomer, *, metering: MeteringClient, clock: Clock) -> None:
+    def __init__(
+        self, memory: Memory, load: LoadCustomer, *, control: ControlStore, metering: MeteringClient, clock: Clock
+    ) -> None:
         self._memory = memory
         self._load = load
+        self._control = control
         self._metering = metering
         self._clock = clock
+        self._suspected: dict[str, None] = {}
         self._changed: dict[str, None] = {}
         self._unread: dict[str, None] = {}
         self._wake = asyncio.Event()
 
     def customer_changed(self, customer_id: str) -> None:
         """The customer or its subscriptions changed."""
-        if self._memory.is_held(customer_id):
+        if self._memory.note_change(customer_id, at=self._clock.now()):
             self._changed[customer_id] = None
             self._wake.set()
 
@@ -49,9 +54,9 @@ class KeepFresh:
         self._unread.update(dict.fromkeys(customer_ids))
         self._wake.set()
 
-    def everything_changed(self) -> None:
-        """Changes of anything may have been missed."""
-        self._changed.update(dict.fromkeys(self._memory.customers()))
+    def notices_missed(self) -> None:
+        """Changes of anybody may have been missed."""
+        self._suspected.update(dict.fromkeys(self._memory.customers()))
         self._wake.set()
 
     async def run(self) -> None:
@@ -59,55 +64,80 @@ class KeepFresh:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            try:
-                while self._changed or self._unread:
-                    await self._load_changed()
-                    await self._read_usage()
-            except (TollkeeperError, SQLAlchemyError) as error:
-                log.warning("refresh_waits", error=repr(error), changed=len(self._changed), unread=len(self._unread))
-                self._wake.set()
+            outcomes = [await self._compare(), await self._load_changed(), await self._read_usage()]
+            failures = [error for error in outcomes if error is not None]
+            if failures:
+                log.warning("refresh_waits", errors=[repr(error) for error in failures])
                 await asyncio.sleep(_PAUSE_SECONDS)
+                self._wake.set()
 
-    async def _load_changed(self) -> None:
-        while self._changed:
-            batch = list(self._changed)[:_TOGETHER]
-            for customer_id in batch:
-                del self._changed[customer_id]
-            loads = (self._load.again(customer_id) for customer_id in batch if self._memory.is_held(customer_id))
-            outcomes = await asyncio.gather(*loads, return_exceptions=True)
-            failed = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
-            if failed:
-                self._changed.update(dict.fromkeys(batch))
-                raise failed[0]
+    async def _compare(self) -> Exception | None:
+        """Finds among the suspected customers those that changed."""
+        while self._suspected:
+            chunk = list(self._suspected)[:_COMPARED]
+            began = self._clock.now()
+            changes = {entry.customer_id: entry.changes for entry in map(self._memory.peek, chunk) if entry is not None}
+            try:
+                newest = await self._control.revisions(chunk)
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is tried again.
+                return error
+            for customer_id in chunk:
+                del self._suspected[customer_id]
+                entry = self._memory.peek(customer_id)
+                if entry is None or customer_id not in changes or entry.revisions != newest.get(customer_id):
+                    self.customer_changed(customer_id)
+                else:
+                    entry.note_control(began, changes[customer_id])
+        return None
 
-    async def _read_usage(self) -> None:
+    async def _load_changed(self) -> Exception | None:
+        """Loads the changed customers again; gives the last failure, whose customer waits for the next time."""
+        changed, self._changed = list(self._changed), {}
+        failure = None
+        for start in range(0, len(changed), _TOGETHER):
+            held = [
+                customer_id for customer_id in changed[start : start + _TOGETHER] if self._memory.is_held(customer_id)
+            ]
+            outcomes = await asyncio.gather(*map(self._load.again, held), return_exceptions=True)
+            for customer_id, outcome in zip(held, outcomes, strict=True):
+                if isinstance(outcome, Exception):
+                    failure = outcome
+                    self._changed[customer_id] = None
+        return failure
+
+    async def _read_usage(self) -> Exception | None:
+        """Reads windows, many customers to a call; gives the failure that ended it."""
         while self._unread:
             entries: list[Entry] = []
-            trackers: list[tuple[Entry, HeldTracker]] = []
-            while self._unread and len(trackers) < MAX_BATCH:
-                customer_id = next(iter(self._unread))
-                del self._unread[customer_id]
+            count = 0
+            for customer_id in list(self._unread)[:MAX_BATCH]:
                 entry = self._memory.peek(customer_id)
+                trackers = 0 if entry is None else len(entry.trackers())
+                if entries and count + trackers > MAX_BATCH:
+                    break
+                del self._unread[customer_id]
                 if entry is not None:
                     entries.append(entry)
-                    trackers += [(entry, tracker) for tracker in entry.trackers()]
+                    count += trackers
             try:
-                await self._read_windows(entries, trackers)
-            except BaseException:
-                self._unread.update(dict.fromkeys(entry.customer_id for entry in entries))
-                raise
+                await self._read_windows(entries)
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is tried again.
+                self.usage_unread([entry.customer_id for entry in entries])
+                return error
+        return None
 
-    async def _read_windows(self, entries: list[Entry], trackers: list[tuple[Entry, HeldTracker]]) -> None:
+    async def _read_windows(self, entries: list[Entry]) -> None:
         began, gaps = self._clock.now(), self._memory.watch.gaps
         lookups: list[Lookup] = []
         read: list[HeldTracker] = []
-        for entry, tracker in trackers:
+        for entry in entries:
             now = entry.now(began)
-            if tracker.at(now) is not None:
-                lookups.append((tracker.tracker, now))
-                read.append(tracker)
+            for tracker in entry.trackers():
+                if tracker.at(now) is not None:
+                    lookups.append((tracker.tracker, now))
+                    read.append(tracker)
         windows = await self._metering.get_windows(lookups) if lookups else []
         for tracker, window in zip(read, windows, strict=True):
             tracker.take_read(window, floor=0, at=began)
         for entry in entries:
-            entry.read_time, entry.gaps, entry.unread = began, gaps, False
+            entry.note_read(began, gaps)

@@ -14,7 +14,9 @@ from entitlements.commands.apply_customer import ApplyCustomer
 from entitlements.commands.apply_subscription import ApplySubscription
 from entitlements.commands.apply_test_clock import ApplyTestClock
 from entitlements.commands.shared_runs import SharedRuns
-from entitlements.domain.entry import Control, Entry, HeldFeature
+from entitlements.domain.control import Control
+from entitlements.domain.entry import Entry
+from entitlements.domain.held import HeldFeature
 from entitlements.domain.memory import Memory
 from entitlements.domain.usage import HeldTracker, HeldWindow
 from entitlements.store.control import ControlStore
@@ -91,12 +93,14 @@ class LoadCustomer:
     async def _load(self, customer_id: str) -> Entry:
         wanted = self._wanted.pop(customer_id, _Wanted())
         entry = self._memory.hold(customer_id)
+        began, changes = self._clock.now(), entry.changes
         try:
-            control = await self._read_control(customer_id, owner=wanted.owner)
+            control = await self._read_control(entry, owner=wanted.owner)
             if control is None:
                 entry.install_unknown()
             else:
                 await self._install(entry, control, wanted)
+            entry.note_control(began, changes)
         except BaseException:
             entry.abandon()
             if not entry.ready:
@@ -104,13 +108,15 @@ class LoadCustomer:
             raise
         return entry
 
-    async def _read_control(self, customer_id: str, *, owner: bool) -> Control | None:
+    async def _read_control(self, entry: Entry, *, owner: bool) -> Control | None:
+        customer_id = entry.customer_id
         known = None if owner else (await self._control([customer_id])).get(customer_id)
         if known is not None and known.complete:
             return known.control
-        if not await self._ask_owner(customer_id):
-            return None
-        known = (await self._control([customer_id])).get(customer_id)
+        began = self._clock.now()
+        if await self._ask_owner(customer_id):
+            known = (await self._control([customer_id])).get(customer_id)
+        entry.owner_time = began
         return None if known is None else known.control
 
     async def _ask_owner(self, customer_id: str) -> bool:
@@ -141,7 +147,7 @@ class LoadCustomer:
         await self._read(reading, now, began=began, usage=wanted.usage)
         entry.install(control, features, clock=clock)
         if everything:
-            entry.read_time, entry.gaps = began, gaps
+            entry.note_read(began, gaps)
 
     async def _read(
         self, reading: list[tuple[HeldTracker, HeldWindow]], now: datetime, *, began: datetime, usage: int

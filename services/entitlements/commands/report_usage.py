@@ -61,7 +61,7 @@ class ReportUsage:
             asked = self._clock.now()
             plan = plan_report(report, entry, feature, now=entry.now(asked), passed=passed)
             if plan.refusal is not None and not may_be_repeated(report):
-                plan.refusal.as_of = self._memory.as_of(entry, [])
+                plan.refusal.as_of = self._memory.as_of(entry, None)
                 return Answer(False, plan.refusal, None, covered=False, time=plan.resolved.time)
             outcome = await self._gather(plan.resolved)
             self._memory.apply([outcome.window])
@@ -76,7 +76,10 @@ class ReportUsage:
                 passed |= {plan.standing.source.subscription_id}
                 if has_room_elsewhere(report, entry, now=entry.now(self._clock.now()), passed=passed):
                     continue
-            return answer(report, entry, feature, plan=plan, outcome=outcome, asked=asked)
+            as_of = self._memory.as_of(entry, None)
+            return answer(
+                report, entry, feature, plan=plan, outcome=outcome, as_of=None if as_of is None else min(as_of, asked)
+            )
 
     async def _known_customer(self, report: Report) -> Entry:
         customer_id = report.customer_id

@@ -3,6 +3,7 @@
 from entitlements.commands.apply_customer import ApplyCustomer
 from entitlements.commands.apply_subscription import ApplySubscription
 from entitlements.commands.apply_test_clock import ApplyTestClock
+from entitlements.commands.doubt_customer import DoubtCustomer
 from entitlements.messages.customer import customer_from_proto, subscription_from_proto, test_clock_from_proto
 from entitlements.store import tables
 from kit.broker import Broker
@@ -25,6 +26,7 @@ def billing_consumer(
     apply_customer: ApplyCustomer,
     apply_test_clock: ApplyTestClock,
     apply_subscription: ApplySubscription,
+    doubt_customer: DoubtCustomer,
 ) -> Consumer:
     """Reads billing's stream, one of all replicas each event."""
 
@@ -38,7 +40,13 @@ def billing_consumer(
         await apply_test_clock(test_clock_from_proto(event.test_clock))
 
     async def subscription(event: SubscriptionEvent) -> None:
-        await apply_subscription(subscription_from_proto(event.subscription))
+        try:
+            await apply_subscription(subscription_from_proto(event.subscription))
+        except ValueError:
+            # A word of a newer billing, for example. It will be a dead letter: whoever asks meanwhile must not be told that the
+            # customer has no such subscription.
+            await doubt_customer(event.subscription.customer_id)
+            raise
 
     return Consumer(
         broker,

@@ -38,8 +38,9 @@ class Notices:
         while True:
             try:
                 await self._listen()
-            except (OSError, psycopg.Error) as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, listening begins anew.
                 log.warning("notices_lost", error=repr(error))
+            self._memory.control.miss()
             await asyncio.sleep(_PAUSE_SECONDS)
 
     async def _listen(self) -> None:
@@ -48,7 +49,9 @@ class Notices:
             await connection.execute(f"LISTEN {CHANNEL}")
             # Whatever was announced while nobody listened is looked up again.
             self._find_feature.forget_all()
-            self._keep_fresh.everything_changed()
+            self._memory.suspect_all()
+            self._memory.control.listen()
+            self._keep_fresh.notices_missed()
             self.listening.set()
             while True:
                 await self._take_notices(connection)

@@ -1,106 +1,24 @@
-"""One customer in memory: what its subscriptions grant, what it has used, and the decision from both.
+"""One customer in memory: what its subscriptions grant, what it has used, and the decision from both."""
 
-These classes change in place and are not dataclasses: a replica holds a great many of them, and reads them on every check.
-"""
-
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
 from entitlements.domain import decision
-from entitlements.domain.customer import Customer, Subscription, TestClock
+from entitlements.domain.control import Control, Revisions, tracker_of
+from entitlements.domain.customer import Customer
 from entitlements.domain.decision import Decision, Standing
-from entitlements.domain.entitlement import Allowance, Entitlement, Included, Values
+from entitlements.domain.entitlement import Allowance, Included, Values
 from entitlements.domain.feature import Feature
-from entitlements.domain.usage import HeldTracker, Tracker, Window
+from entitlements.domain.held import HeldClock, HeldEntitlement, HeldFeature, HeldSubscription
+from entitlements.domain.usage import HeldTracker, Window
 from kernel.quantity import ZERO
 
 # Windows that arrive while a customer is loaded are kept so far; with more it is read again. A load takes milliseconds.
 MAX_PENDING: Final = 1_000
 # Ended subscriptions whose revision is remembered, for tokens that name them.
 MAX_NOTED: Final = 100
-
-
-class HeldClock:
-    """A test clock in memory, shared by its customers' entries."""
-
-    __slots__ = ("__weakref__", "id", "revision", "time")
-
-    def __init__(self, clock: TestClock) -> None:
-        self.id = clock.id
-        self.time = clock.time
-        self.revision = clock.revision
-
-    def take(self, clock: TestClock) -> None:
-        """Takes the time over if it is newer."""
-        if clock.revision > self.revision:
-            self.time = clock.time
-            self.revision = clock.revision
-
-
-@dataclass(frozen=True, slots=True)
-class Control:
-    """Everything about a customer but its usage.
-
-    Attributes:
-        clock: The test clock it lives by; None: real time.
-        holdings: The subscriptions that give access now or later, oldest first, with what they grant.
-        revision: The greatest revision of all its subscriptions, the ended ones too.
-        features: Every feature granted.
-    """
-
-    customer: Customer
-    clock: TestClock | None
-    holdings: tuple[tuple[Subscription, tuple[Entitlement, ...]], ...]
-    revision: int
-    features: Mapping[str, Feature]
-
-
-class HeldSubscription:
-    """A subscription in memory: from when to when it gives access."""
-
-    __slots__ = ("access_end", "access_start", "id", "revision")
-
-    def __init__(self, subscription: Subscription) -> None:
-        self.id = subscription.id
-        self.access_start = subscription.start_time
-        self.access_end = subscription.access_end
-        self.revision = subscription.revision
-
-    def gives_access(self, now: datetime) -> bool:
-        """Whether the customer has access by it at the instant of its own clock."""
-        return self.access_start <= now and (self.access_end is None or now < self.access_end)
-
-
-class HeldEntitlement:
-    """What one subscription grants of one feature, in memory."""
-
-    __slots__ = ("entitlement", "subscription", "tracker")
-
-    def __init__(self, entitlement: Entitlement, subscription: HeldSubscription, tracker: HeldTracker | None) -> None:
-        self.entitlement = entitlement
-        self.subscription = subscription
-        self.tracker = tracker
-
-
-class HeldFeature:
-    """A feature that some subscription of the customer grants."""
-
-    __slots__ = ("entitlements", "feature")
-
-    def __init__(self, feature: Feature) -> None:
-        self.feature = feature
-        self.entitlements: list[HeldEntitlement] = []
-
-    def live(self, now: datetime) -> list[HeldEntitlement]:
-        """The entitlements whose subscription gives access now."""
-        return [held for held in self.entitlements if held.subscription.gives_access(now)]
-
-    def trackers(self) -> Iterator[HeldTracker]:
-        """The trackers that its usage is counted with."""
-        return (held.tracker for held in self.entitlements if held.tracker is not None)
 
 
 class Entry:
@@ -111,19 +29,25 @@ class Entry:
         customer: None where no customer has the id.
         clock: None: real time.
         revision: The greatest revision of the customer's subscriptions.
-        read_time: When the newest reading of everything began, in real time.
+        read_time: When the newest reading of all its usage began, in real time.
         gaps: How many gaps in the usage frames were known then.
+        owner_time: When billing was last asked for everything, in real time.
+        change_time: Since when a change of its control state may be missing; None: none is.
+        changes: How many changes of it were heard of.
         unread: Whether a window was needed that was never read, such as after a long jump of a test clock.
     """
 
     __slots__ = (
         "_noted",
         "_pending",
+        "change_time",
+        "changes",
         "clock",
         "customer",
         "customer_id",
         "features",
         "gaps",
+        "owner_time",
         "read_time",
         "ready",
         "revision",
@@ -141,9 +65,46 @@ class Entry:
         self.revision = 0
         self.read_time: datetime | None = None
         self.gaps = -1
+        self.owner_time: datetime | None = None
+        self.change_time: datetime | None = None
+        self.changes = 0
         self.unread = False
         self._pending: list[Window] | None = None
         self._noted: dict[str, int] = {}
+
+    @property
+    def revisions(self) -> Revisions | None:
+        """What it was made from; None where no customer has the id."""
+        if self.customer is None:
+            return None
+        return self.customer.revision, self.revision, 0 if self.clock is None else self.clock.revision
+
+    def note_read(self, at: datetime, gaps: int) -> None:
+        """Notes that all its usage was read.
+
+        Args:
+            at: When the reading began, in real time.
+            gaps: How many gaps in the usage frames were known then.
+        """
+        if self.read_time is None or self.read_time < at:
+            self.read_time = at
+        self.gaps = max(self.gaps, gaps)
+        self.unread = False
+
+    def note_change(self, at: datetime | None) -> None:
+        """Notes that its control state changed, or may have, at the instant of real time."""
+        self.changes += 1
+        if self.change_time is None:
+            self.change_time = at
+
+    def note_control(self, at: datetime, changes: int) -> None:
+        """Notes that its control state was read.
+
+        Args:
+            at: When the reading began, in real time.
+            changes: How many changes had been heard of then.
+        """
+        self.change_time = None if changes == self.changes else at
 
     def now(self, real: datetime) -> datetime:
         """The customer's time."""
@@ -262,7 +223,7 @@ class Entry:
         for subscription, entitlements in control.holdings:
             held_subscription = HeldSubscription(subscription)
             for entitlement in entitlements:
-                tracker = _tracker_of(self.customer_id, entitlement)
+                tracker = tracker_of(self.customer_id, entitlement)
                 held_tracker = None if tracker is None else known.setdefault(tracker, HeldTracker(tracker))
                 feature = features.setdefault(
                     entitlement.feature_id, HeldFeature(control.features[entitlement.feature_id])
@@ -296,14 +257,3 @@ class Entry:
     def abandon(self) -> None:
         """Ends a load that failed; what was held before goes on deciding."""
         self._pending = None
-
-
-def _tracker_of(customer_id: str, entitlement: Entitlement) -> Tracker | None:
-    grant = entitlement.grant
-    return Tracker(customer_id, entitlement.feature_id, grant.recurrence) if isinstance(grant, Allowance) else None
-
-
-def trackers_of(customer_id: str, entitlements: Iterable[Entitlement]) -> list[Tracker]:
-    """The different trackers that the usage of these entitlements is counted with."""
-    trackers = (_tracker_of(customer_id, entitlement) for entitlement in entitlements)
-    return list(dict.fromkeys(tracker for tracker in trackers if tracker is not None))

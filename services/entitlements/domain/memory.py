@@ -5,10 +5,12 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from weakref import WeakValueDictionary
 
+from entitlements.domain.coverage import ControlWatch
 from entitlements.domain.customer import TestClock
-from entitlements.domain.entry import Entry, HeldClock
+from entitlements.domain.entry import Entry
 from entitlements.domain.feature import Feature
 from entitlements.domain.frames import FrameWatch
+from entitlements.domain.held import HeldClock
 from entitlements.domain.usage import HeldWindow, Window
 
 
@@ -17,6 +19,7 @@ class Memory:
 
     Attributes:
         watch: Whether usage frames arrive without a gap.
+        control: How far control state is known.
     """
 
     def __init__(self, *, max_customers: int) -> None:
@@ -24,6 +27,7 @@ class Memory:
         self._clocks: WeakValueDictionary[str, HeldClock] = WeakValueDictionary()
         self._max_customers = max_customers
         self.watch = FrameWatch()
+        self.control = ControlWatch()
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -109,11 +113,44 @@ class Memory:
             if entry.gaps == gaps and (entry.read_time is None or entry.read_time < covered):
                 entry.read_time = covered
 
-    def as_of(self, entry: Entry, windows: Sequence[HeldWindow]) -> datetime | None:
-        """Until when what is known of the entry and these of its windows includes everything that happened."""
-        known = entry.read_time
-        if not all(window.includes(0) for window in windows):
+    def note_change(self, customer_id: str, *, at: datetime) -> bool:
+        """Notes that the customer's control state changed; whether it is held."""
+        entry = self._entries.get(customer_id)
+        if entry is not None:
+            entry.note_change(at)
+        return entry is not None
+
+    def suspect_all(self) -> None:
+        """Notes for everybody that changes may have been missed since the control watch last told."""
+        for entry in self._entries.values():
+            entry.note_change(self.control.coverage)
+
+    def as_of(self, entry: Entry, windows: Sequence[HeldWindow] | None) -> datetime | None:
+        """Until when what is known of the entry includes everything that happened; None: that is not known.
+
+        Args:
+            entry: The customer's.
+            windows: Those that the answer rests on; None for one that no usage matters to.
+        """
+        known = self._control_as_of(entry)
+        if windows is None or known is None:
             return known
+        usage = self._usage_as_of(entry, windows)
+        return None if usage is None else min(known, usage)
+
+    def _control_as_of(self, entry: Entry) -> datetime | None:
+        covered = self.control.coverage
+        if covered is not None and entry.change_time is not None:
+            covered = min(covered, entry.change_time)
+        return _latest(covered, entry.owner_time)
+
+    def _usage_as_of(self, entry: Entry, windows: Sequence[HeldWindow]) -> datetime | None:
+        if not all(window.includes(0) for window in windows):
+            return entry.read_time
         covered = self.watch.coverage if entry.gaps == self.watch.gaps else None
         read = min((window.read_time for window in windows if window.read_time is not None), default=None)
-        return max((time for time in (known, covered, read) if time is not None), default=None)
+        return _latest(covered, entry.read_time, read)
+
+
+def _latest(*times: datetime | None) -> datetime | None:
+    return max((time for time in times if time is not None), default=None)

@@ -6,8 +6,9 @@ from decimal import Decimal
 
 from entitlements.domain import decision, explanation
 from entitlements.domain.decision import Decision, Reason, Standing
-from entitlements.domain.entry import Entry, HeldEntitlement
+from entitlements.domain.entry import Entry
 from entitlements.domain.feature import Feature, grouped
+from entitlements.domain.held import HeldEntitlement
 from entitlements.domain.request import (
     Answer,
     Behavior,
@@ -119,7 +120,9 @@ def _recurrence(held: HeldEntitlement) -> Recurrence | None:
     return held.tracker.tracker.recurrence if held.tracker is not None else None
 
 
-def answer(report: Report, entry: Entry, feature: Feature, *, plan: Plan, outcome: Outcome, asked: datetime) -> Answer:
+def answer(
+    report: Report, entry: Entry, feature: Feature, *, plan: Plan, outcome: Outcome, as_of: datetime | None
+) -> Answer:
     """What metering's outcome means to the caller. (A stale limit is asked again before.)
 
     Args:
@@ -128,7 +131,7 @@ def answer(report: Report, entry: Entry, feature: Feature, *, plan: Plan, outcom
         feature: The reported feature.
         plan: What metering was asked.
         outcome: What it answered.
-        asked: When it was asked, in real time.
+        as_of: Until when the entitlement behind it is known; the usage is newer.
 
     Raises:
         TollkeeperError: `USAGE_BELOW_ZERO`, `IDEMPOTENCY_KEY_REUSED`.
@@ -146,7 +149,7 @@ def answer(report: Report, entry: Entry, feature: Feature, *, plan: Plan, outcom
     else:
         met = _met(plan.standing, outcome.window, outcome.previous)
         reason = _over_ceiling(feature, met, report)
-    reason.as_of = asked
+    reason.as_of = as_of
     return Answer(written, reason, outcome.window, covered=plan.standing is not None, time=plan.resolved.time)
 
 

@@ -6,6 +6,7 @@ from decimal import Decimal
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from entitlements.domain.customer import Customer, Subscription, TestClock
+from kernel.errors import TollkeeperError
 from kernel.period import BillingPeriod
 from kernel.recurrence import zone
 from kit.proto import timestamp_from_proto
@@ -27,8 +28,15 @@ def subscription_from_proto(message: subscription_pb2.Subscription) -> Subscript
     """The subscription that billing tells of.
 
     Raises:
-        TollkeeperError: Its time zone or one of its times is none.
+        ValueError: It holds a word, a zone or a time that this version does not know.
     """
+    try:
+        return _subscription(message)
+    except (TollkeeperError, ArithmeticError) as error:
+        raise ValueError(f"the subscription {message.id} cannot be understood: {error}") from error
+
+
+def _subscription(message: subscription_pb2.Subscription) -> Subscription:
     return Subscription(
         id=message.id,
         customer_id=message.customer_id,

@@ -7,9 +7,9 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from entitlements.domain.control import Control, Revisions
 from entitlements.domain.customer import Subscription
 from entitlements.domain.entitlement import resolve
-from entitlements.domain.entry import Control
 from entitlements.domain.plan import PlanVersion
 from entitlements.store import customers, features, plan_versions, subscriptions
 from kit.db import Database
@@ -64,6 +64,22 @@ class ControlStore:
                 complete and (not customer.test_clock_id or customer.test_clock_id in clocks),
             )
             for customer, complete in found.values()
+        }
+
+    async def revisions(self, customer_ids: Sequence[str]) -> Mapping[str, Revisions]:
+        """The revisions of these customers; customers that are not known are left out."""
+        async with self._database.read() as connection:
+            found = await customers.read(connection, customer_ids)
+            clock_ids = {customer.test_clock_id for customer, _ in found.values()} - {""}
+            clocks = await customers.read_clocks(connection, sorted(clock_ids)) if clock_ids else {}
+            newest = await subscriptions.read_revisions(connection, list(found))
+        return {
+            customer.id: (
+                customer.revision,
+                newest.get(customer.id, 0),
+                clocks[customer.test_clock_id].revision if customer.test_clock_id in clocks else 0,
+            )
+            for customer, _ in found.values()
         }
 
     async def _plans_of(

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -28,6 +28,11 @@ async def put(connection: AsyncConnection, customer: Customer, *, complete: bool
         where=newer | (new.excluded.complete & ~_CUSTOMER.c.complete),
     )
     return (await connection.execute(upsert.returning(_CUSTOMER.c.id))).first() is not None
+
+
+async def doubt(connection: AsyncConnection, customer_id: str) -> None:
+    """Notes that not all subscriptions of the customer are known: its next load asks the owner for them."""
+    await connection.execute(update(_CUSTOMER).where(_CUSTOMER.c.id == customer_id).values(complete=False))
 
 
 async def read(connection: AsyncConnection, customer_ids: Sequence[str]) -> Mapping[str, tuple[Customer, bool]]:

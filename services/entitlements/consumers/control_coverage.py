@@ -1,0 +1,52 @@
+"""Looks every second how far the shared consumer of billing's events has come: what `as_of` may promise of control state."""
+
+import asyncio
+from typing import Final
+
+import nats.errors
+import structlog
+
+from entitlements.domain.memory import Memory
+from kernel.clock import Clock
+from kit.broker import Broker, stream_name
+
+log = structlog.get_logger()
+
+# The coverage lags by so much; without the broker it stands still, and answers say so.
+_LOOK_SECONDS: Final = 1.0
+# Until it is known for the first time, which the service's readiness waits for.
+_FIRST_LOOK_SECONDS: Final = 0.05
+
+
+class ControlCoverage:
+    """Keeps the memory's control watch."""
+
+    def __init__(self, broker: Broker, memory: Memory, *, stream: str, durable: str, clock: Clock) -> None:
+        self._broker = broker
+        self._memory = memory
+        self._stream = stream_name(stream)
+        self._durable = durable
+        self._clock = clock
+        self.known = asyncio.Event()
+
+    async def run(self) -> None:
+        """Looks until canceled."""
+        while True:
+            try:
+                await self._look()
+            except (nats.errors.Error, TimeoutError) as error:
+                log.debug("control_coverage_unknown", error=repr(error))
+            if self._memory.control.coverage is not None:
+                self.known.set()
+            await asyncio.sleep(_LOOK_SECONDS if self.known.is_set() else _FIRST_LOOK_SECONDS)
+
+    async def _look(self) -> None:
+        at = self._clock.now()
+        stream = await self._broker.jetstream.stream_info(self._stream)
+        consumer = await self._broker.jetstream.consumer_info(self._stream, self._durable)
+        self._memory.control.look(
+            at,
+            last=stream.state.last_seq,
+            stored=consumer.ack_floor.stream_seq if consumer.ack_floor is not None else 0,
+            idle=consumer.num_pending == 0 and consumer.num_ack_pending == 0,
+        )
