@@ -2,6 +2,7 @@
 
 import click
 
+from cli.apply import apply
 from cli.up import up
 
 
@@ -11,6 +12,7 @@ def main() -> None:
     """Run and operate Tollkeeper, the pricing platform."""
 
 
+main.add_command(apply)
 main.add_command(up)
 
 
