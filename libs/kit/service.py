@@ -76,8 +76,14 @@ async def running(name: str, settings: S, wire: Wire[S], *, stop: asyncio.Event 
             await server.set_serving(serving=False)
             await server.stop(settings.drain_seconds)
             for task in tasks:
-                task.cancel()
-                await asyncio.wait([task])
+                await _end(task)
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    # Before Python 3.12 `asyncio.wait_for` forgets a cancellation that meets the end of what it waits for.
+    while not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=0.5)
 
 
 async def _first_of(ready: Callable[[], Awaitable[None]] | None, stop: asyncio.Event | None) -> None:
