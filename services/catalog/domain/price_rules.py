@@ -50,11 +50,12 @@ def _check_tiers(charge: Charge, price: Price, *, path: str, mistakes: Mistakes)
     if charge.billing_model is BillingModel.FLAT_FEE or charge.pricing_model in _PRICED_THING:
         if price.tiers:
             mistakes.add(path, "must be left out: only GRADUATED, VOLUME and STAIR_STEP have tiers")
-    elif charge.pricing_model in TIERED and len(price.tiers) != tiers:
-        message = f"must have {tiers} entries: {len(charge.tier_ends)} tier_ends make {tiers} tiers, the last unbounded"
-        mistakes.add(path, message)
-    elif len(price.tiers) > MAX_TIER_ENDS + 1:
-        mistakes.add(path, f"must have at most {MAX_TIER_ENDS + 1} entries")
+    elif charge.pricing_model in TIERED:
+        if len(price.tiers) != tiers:
+            ends = f"{len(charge.tier_ends)} tier_ends make {tiers} tiers, the last without an end"
+            mistakes.add(path, f"must have {tiers} entries, not {len(price.tiers)}: {ends}")
+    else:
+        check_count(price.tiers, path, mistakes, least=0, most=MAX_TIER_ENDS + 1)
     for number, tier in enumerate(price.tiers):
         _check_tier(charge, tier, path=f"{path}[{number}]", mistakes=mistakes)
 

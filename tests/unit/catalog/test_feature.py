@@ -1,0 +1,184 @@
+"""Which features are well formed, what they mean, and what they keep for ever."""
+
+from dataclasses import replace
+
+import pytest
+
+from catalog.domain.feature import (
+    BooleanFeature,
+    EnumFeature,
+    FeatureSpec,
+    MeteredFeature,
+    UsageBehavior,
+    UsageSource,
+    check_feature,
+    fixed_differences,
+    same_feature,
+    settle_feature,
+)
+from catalog.domain.meter import (
+    Aggregation,
+    BoolValue,
+    Condition,
+    Equals,
+    Filter,
+    In,
+    IsSet,
+    Meter,
+    NumberValue,
+    StringValue,
+    check_meter,
+)
+from tests.unit.catalog import samples
+from tests.unit.catalog.samples import CALLS, COUNT, SEATS, SSO, SUPPORT, mistakes_of, spec
+
+INCREMENTAL, FLUCTUATING = UsageBehavior.INCREMENTAL, UsageBehavior.FLUCTUATING
+CALCULATED, EVENTS = UsageSource.CALCULATED, UsageSource.EVENTS
+
+
+@pytest.mark.parametrize("feature", samples.FEATURES.values(), ids=samples.FEATURES.keys())
+def test_well_formed_features_have_no_mistakes(feature: FeatureSpec) -> None:
+    assert mistakes_of(check_feature, feature, "feature") == {}
+
+
+@pytest.mark.parametrize(
+    ("feature", "paths"),
+    [
+        (replace(SSO, id=""), {"f.id"}),
+        (replace(SSO, id="-a"), {"f.id"}),
+        (replace(SSO, id="a" * 129), {"f.id"}),
+        (replace(SSO, display_name="x" * 200, description="x" * 2_000), set()),
+        (replace(SSO, display_name="x" * 201, description="x" * 2_001), {"f.display_name", "f.description"}),
+        (replace(SSO, type=None), {"f.type"}),
+        (spec("e", EnumFeature(())), {"f.enum.values"}),
+        (spec("e", EnumFeature(("a", "b b", "a"))), {"f.enum.values[1]", "f.enum.values[2]"}),
+        (spec("e", EnumFeature(tuple(f"v{n}" for n in range(100)))), set()),
+        (spec("e", EnumFeature(tuple(f"v{n}" for n in range(101)))), {"f.enum.values"}),
+        (spec("m", MeteredFeature(None, None)), {"f.metered.usage_behavior", "f.metered.usage_source"}),
+        (spec("m", MeteredFeature(INCREMENTAL, EVENTS)), {"f.metered.meter"}),
+        (spec("m", MeteredFeature(INCREMENTAL, CALCULATED, COUNT)), {"f.metered.meter"}),
+        (spec("m", MeteredFeature(INCREMENTAL, CALCULATED, None, "u" * 100, "u" * 100)), set()),
+        (
+            spec("m", MeteredFeature(INCREMENTAL, CALCULATED, None, "u" * 101, "u" * 101)),
+            {"f.metered.unit_singular", "f.metered.unit_plural"},
+        ),
+    ],
+)
+def test_each_mistake_is_named_by_its_path(feature: FeatureSpec, paths: set[str]) -> None:
+    assert mistakes_of(check_feature, feature, "f").keys() == paths
+
+
+def _meter(*conditions: Condition, filters: int = 1) -> Meter:
+    return replace(COUNT, filters=(Filter(conditions),) * filters)
+
+
+IS_SET = Condition("tail", IsSet(is_set=True))
+
+
+@pytest.mark.parametrize(
+    ("meter", "paths"),
+    [
+        (_meter(IS_SET), set()),
+        (replace(COUNT, event_names=()), {"m.event_names"}),
+        (replace(COUNT, event_names=tuple(f"e{n}" for n in range(16))), set()),
+        (replace(COUNT, event_names=tuple(f"e{n}" for n in range(17))), {"m.event_names"}),
+        (replace(COUNT, event_names=("a", "a b", "a")), {"m.event_names[1]", "m.event_names[2]"}),
+        (replace(COUNT, aggregation=None), {"m.aggregation"}),
+        (replace(COUNT, field="x"), {"m.field"}),
+        (replace(COUNT, aggregation=Aggregation.SUM), {"m.field"}),
+        (replace(COUNT, aggregation=Aggregation.SUM, field="distance"), set()),
+        (replace(COUNT, aggregation=Aggregation.UNIQUE, field="x" * 128), set()),
+        (replace(COUNT, aggregation=Aggregation.UNIQUE, field="x" * 129), {"m.field"}),
+        (_meter(IS_SET, filters=10), set()),
+        (_meter(IS_SET, filters=11), {"m.filters"}),
+        (_meter(), {"m.filters[0].conditions"}),
+        (_meter(*[IS_SET] * 10), set()),
+        (_meter(*[IS_SET] * 11), {"m.filters[0].conditions"}),
+        (_meter(Condition("", None)), {"m.filters[0].conditions[0].field", "m.filters[0].conditions[0].test"}),
+        (_meter(Condition("x", Equals(None))), {"m.filters[0].conditions[0].equals.kind"}),
+        (_meter(Condition("x", Equals(StringValue("s" * 1_024)))), set()),
+        (_meter(Condition("x", Equals(StringValue("s" * 1_025)))), {"m.filters[0].conditions[0].equals.string_value"}),
+        (_meter(Condition("x", Equals(NumberValue("-1.5")))), set()),
+        (_meter(Condition("x", Equals(NumberValue("1e3")))), {"m.filters[0].conditions[0].equals.number_value"}),
+        (_meter(Condition("x", Equals(BoolValue(truth=False)))), set()),
+        (_meter(Condition("x", In(()))), {"m.filters[0].conditions[0].in.values"}),
+        (_meter(Condition("x", In((StringValue("a"),) * 100))), set()),
+        (_meter(Condition("x", In((StringValue("a"),) * 101))), {"m.filters[0].conditions[0].in.values"}),
+        (
+            _meter(IS_SET, Condition("x", In((StringValue("a"), None, NumberValue("x"))))),
+            {
+                "m.filters[0].conditions[1].in.values[1].kind",
+                "m.filters[0].conditions[1].in.values[2].number_value",
+            },
+        ),
+    ],
+)
+def test_meters(meter: Meter, paths: set[str]) -> None:
+    assert mistakes_of(check_meter, meter, "m").keys() == paths
+
+
+@pytest.mark.parametrize(
+    ("singular", "plural", "settled"),
+    [
+        ("", "", ("unit", "units")),
+        ("gate", "", ("gate", "gates")),
+        ("aircraft", "aircraft", ("aircraft", "aircraft")),
+        ("", "pieces", ("unit", "pieces")),
+        ("u" * 100, "", ("u" * 100, "u" * 100)),
+    ],
+)
+def test_units_have_defaults(singular: str, plural: str, settled: tuple[str, str]) -> None:
+    metered = settle_feature(spec("m", MeteredFeature(INCREMENTAL, CALCULATED, None, singular, plural))).type
+    assert isinstance(metered, MeteredFeature)
+    assert (metered.unit_singular, metered.unit_plural) == settled
+
+
+def test_an_empty_name_is_the_id() -> None:
+    assert settle_feature(SSO).display_name == "sso"
+
+
+def test_features_are_equal_by_meaning() -> None:
+    conditions = (IS_SET, Condition("x", In((NumberValue("1.50"), StringValue("a")))))
+    meter = Meter(("a", "b"), (Filter(conditions), Filter((IS_SET,))), Aggregation.COUNT)
+    turned = Meter(
+        ("b", "a"),
+        (Filter((IS_SET,)), Filter((Condition("x", In((StringValue("a"), NumberValue("1.5")))), IS_SET))),
+        Aggregation.COUNT,
+    )
+    one = settle_feature(spec("m", MeteredFeature(INCREMENTAL, EVENTS, meter)))
+    assert same_feature(one, settle_feature(spec("m", MeteredFeature(INCREMENTAL, EVENTS, turned))))
+    assert not same_feature(one, settle_feature(CALLS))
+    assert same_feature(spec("e", EnumFeature(("a", "b"))), spec("e", EnumFeature(("b", "a"))))
+    text = replace(meter, filters=(Filter((Condition("x", Equals(StringValue("1"))),)),))
+    number = replace(meter, filters=(Filter((Condition("x", Equals(NumberValue("1"))),)),))
+    assert not same_feature(
+        spec("m", MeteredFeature(INCREMENTAL, EVENTS, text)), spec("m", MeteredFeature(INCREMENTAL, EVENTS, number))
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fields"),
+    [
+        (SSO, replace(SSO, display_name="Single sign-on"), []),
+        (SSO, replace(SSO, type=EnumFeature(("a",))), ["enum"]),
+        (SUPPORT, replace(SUPPORT, type=EnumFeature(("phone", "chat", "email"))), []),
+        (SUPPORT, replace(SUPPORT, type=EnumFeature(("phone",))), ["enum.values"]),
+        (SUPPORT, replace(SUPPORT, type=BooleanFeature()), ["boolean"]),
+        (SEATS, replace(SEATS, type=MeteredFeature(FLUCTUATING, CALCULATED, None, "seat", "seats")), []),
+        (SEATS, replace(SEATS, type=MeteredFeature(INCREMENTAL, CALCULATED)), ["metered.usage_behavior"]),
+        (SEATS, replace(SEATS, type=MeteredFeature(FLUCTUATING, EVENTS, COUNT)), ["metered.usage_source"]),
+        (
+            SEATS,
+            replace(SEATS, type=MeteredFeature(INCREMENTAL, EVENTS, COUNT)),
+            ["metered.usage_behavior", "metered.usage_source"],
+        ),
+        (
+            CALLS,
+            replace(CALLS, type=MeteredFeature(INCREMENTAL, EVENTS, replace(COUNT, event_names=("b",)))),
+            ["metered.meter"],
+        ),
+        (SEATS, replace(SEATS, type=None), []),
+    ],
+)
+def test_what_a_feature_keeps_for_ever(old: FeatureSpec, new: FeatureSpec, fields: list[str]) -> None:
+    assert [field for field, _ in fixed_differences(settle_feature(old), settle_feature(new))] == fields
