@@ -8,8 +8,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-import nats.errors
-import nats.js.errors
 import structlog
 from google.protobuf.message import Message
 from nats.aio.msg import Msg
@@ -103,7 +101,7 @@ class Consumer:
         while True:
             try:
                 messages = await subscription.fetch(BATCH, timeout=5)
-            except nats.errors.TimeoutError:
+            except TimeoutError:  # The client raises its own, or at one place the standard library's, above it.
                 continue
             for number, message in enumerate(messages):
                 await self._settle(message, waiting=messages[number:])
