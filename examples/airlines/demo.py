@@ -19,6 +19,9 @@ from rich.console import Console
 import show
 from airport import FEBRUARY, NEW_YEAR, Airport
 from calls import Tollkeeper
+from cli import apply_run
+from cli.catalog_file import read_catalog_file
+from cli.errors import PlatformError
 from cli.local_platform import Platform
 from flights import NEW_YORK, Flight, carrier_names, read_flights
 from straight_count import Count, count_january
@@ -53,6 +56,9 @@ def main() -> int:
     except grpc.aio.AioRpcError as error:
         console.print(f"{error.code().name}: {error.details()}", style="red")
         return 1
+    except PlatformError as error:
+        console.print(str(error), style="red", markup=False, soft_wrap=True)
+        return 1
     except KeyboardInterrupt:
         console.print("Stopped. Nothing runs any more, and the temporary folder is deleted.")
         return 130
@@ -64,7 +70,7 @@ async def story(console: Console, addresses: Mapping[str, str]) -> list[str]:
     january = read_flights(month=1)
     async with Tollkeeper(addresses) as api:
         airport = Airport(api)
-        apply_catalog(console, addresses["catalog"])
+        await apply_catalog(console, addresses["catalog"])
         await carriers_subscribe(console, airport, names)
         await united_moves_in(console, airport, names)
         await fly(console, airport, january, days=range(1, 16))
@@ -76,10 +82,11 @@ async def story(console: Console, addresses: Mapping[str, str]) -> list[str]:
         return await is_it_right(console, airport, usage, renewals=renewals)
 
 
-def apply_catalog(console: Console, address: str) -> None:
+async def apply_catalog(console: Console, address: str) -> None:
     """What `tollkeeper apply examples/airlines/catalog.yaml` does: shows the difference, then makes it so."""
-    console.rule("What is sold: catalog.yaml")
-    raise RuntimeError(f"{console}{address}")
+    console.rule("What is sold")
+    file = read_catalog_file(CATALOG_FILE)
+    await apply_run.run(file, name="examples/airlines/catalog.yaml", address=address, dry_run=False, ask=False)
 
 
 async def carriers_subscribe(console: Console, airport: Airport, names: Mapping[str, str]) -> None:

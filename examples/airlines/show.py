@@ -17,7 +17,6 @@ from flights import NEW_YORK
 from straight_count import Count
 from tollkeeper.billing.v1.invoice_pb2 import Invoice, InvoiceLine, InvoiceReason, InvoiceState
 from tollkeeper.common.v1.money_pb2 import Money
-from tollkeeper.common.v1.period_pb2 import Period
 from tollkeeper.entitlements.v1.decision_pb2 import Decision, DecisionReason
 from tollkeeper.entitlements.v1.entitlements_service_pb2 import ReportUsageResponse
 
@@ -89,11 +88,6 @@ def time(timestamp: Timestamp) -> str:
     return local.strftime(_DATE if (local.hour, local.minute) == (0, 0) else f"{_DATE} %H:%M")
 
 
-def period(period: Period) -> str:
-    """From its start until before its end."""
-    return f"{time(period.start_time)} – {time(period.end_time)}"
-
-
 def name_of(kind: str, prefix: str) -> str:
     """An enum's name as people read it."""
     return kind.removeprefix(prefix).lower().replace("_", " ")
@@ -127,21 +121,11 @@ def invoice(invoice: Invoice, name: str) -> RenderableType:
 
 def _add_line(table: Table, line: InvoiceLine) -> None:
     quantity = f"{number(line.previous_quantity)} → " if line.previous_quantity else ""
-    heading = Group(Text(line.description, style="bold"), Text(period(line.period)))
-    amount = Text(money(line.amount), style="bold")
-    table.add_row(heading, Text(f"{quantity}{number(line.quantity)}"), "", amount)
+    table.add_row(line.description, f"{quantity}{number(line.quantity)}", "", money(line.amount), style="bold")
     for step in line.derivation:
         unit_price = number(step.unit_price) if step.unit_price else ""
         table.add_row(f"  {step.description}", number(step.quantity), unit_price, number(step.amount), style="dim")
-    if line.HasField("proration"):
-        part = f"{_days(line.proration.charged_microseconds)} of {_days(line.proration.period_microseconds)} days"
-        table.add_row("  the part of the period that is charged", part, "", "", style="dim")
     table.add_section()
-
-
-def _days(microseconds: int) -> str:
-    days = Decimal(microseconds) / 86_400_000_000
-    return number(str(round(days, 4).normalize()))
 
 
 def all_invoices(invoices: Mapping[str, Sequence[Invoice]], names: Mapping[str, str]) -> Table:

@@ -5,12 +5,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from itertools import count
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import grpc
 
 from calls import Tokens, Tollkeeper, call, timestamp
+from cli import apply_run
+from cli.catalog_file import read_catalog_file
+from cli.local_platform import Platform
 from kit.errors import refusal_of
 from tollkeeper.billing.v1.customer_pb2 import Customer
 from tollkeeper.billing.v1.customer_service_pb2 import CreateCustomerRequest, GetCustomerRequest
@@ -213,6 +217,12 @@ class Scenario:
         """The customer's credit balances by currency."""
         answer = await call(self.api.customers.GetCustomer, GetCustomerRequest(customer_id=customer))
         return {balance.currency: balance.amount for balance in answer.customer.credit_balances}
+
+
+async def apply_file(platform: Platform, file: Path) -> None:
+    """As `tollkeeper apply` does."""
+    address = platform.addresses["catalog"]
+    await apply_run.run(read_catalog_file(file), name=file.name, address=address, dry_run=False, ask=False)
 
 
 NewScenario = Callable[..., Scenario]

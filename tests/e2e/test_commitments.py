@@ -193,7 +193,7 @@ async def test_canceling_leaves_access_until_the_end_and_a_final_invoice_of_the_
     assert canceled.subscription.cancel_time.seconds == scenario.at(2013, 3, 31).timestamp()
     flights = [
         scenario.event(
-            customer, "flight.departed", scenario.at(2013, 3, 2, hour), distance=number(100), tailnum=text("N1")
+            customer, "flight.departed", scenario.at(2013, 3, 1, hour), distance=number(100), tailnum=text("N1")
         )
         for hour in range(24)
     ]

@@ -197,9 +197,9 @@ def assert_priced(invoices: Mapping[str, Iterable[Invoice]], straight: Found) ->
     for month, feature, _, amount in usage_lines(invoices):
         totals[month, feature] += amount
     for month, quantities in straight.items():
-        flights, miles, aircraft = (Decimal(quantities[feature]) for feature in FEATURES)
+        flights, miles, aircraft = (int(quantities[feature]) for feature in FEATURES)
         assert totals[month, "year-flights"] == -(-flights // 25) * 5
-        assert totals[month, "year-miles"] == (miles / 10_000).quantize(Decimal("0.01"), ROUND_HALF_UP)
+        assert totals[month, "year-miles"] == (Decimal(miles) / 10_000).quantize(Decimal("0.01"), ROUND_HALF_UP)
         assert totals[month, "year-aircraft"] == aircraft * (3 if aircraft <= 100 else 2)
     for of_carrier in invoices.values():
         for invoice in of_carrier:

@@ -1,12 +1,13 @@
 """A platform to be broken: everything on it is durable, and every child may be killed."""
 
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 
 from calls import Tollkeeper
 from cli.local_platform import Platform
-from tests.e2e.scenario import NewScenario, scenario_maker
+from tests.e2e.scenario import NewScenario, apply_file, scenario_maker
 
 
 @pytest.fixture(scope="module")
@@ -27,3 +28,9 @@ async def api(platform: Platform) -> AsyncIterator[Tollkeeper]:
 def new_scenario(api: Tollkeeper) -> NewScenario:
     """Makes scenarios on the platform."""
     return scenario_maker(api)
+
+
+@pytest.fixture(scope="module")
+async def airlines_catalog(platform: Platform, project_root: Path) -> None:
+    """The demo's catalog."""
+    await apply_file(platform, project_root / "examples" / "airlines" / "catalog.yaml")
