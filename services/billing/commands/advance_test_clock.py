@@ -30,7 +30,7 @@ class AdvanceTestClock:
         """
         clock = await self._begin(clock_id, target)
         if clock.state is ClockState.ADVANCING:
-            clock = await self._runner.finish(clock_id)
+            clock = await self._runner.finish(clock_id, target)
         async with self._database.read() as connection:
             since = await test_clocks.advance_revision(connection, clock_id)
             changed = await subscriptions.changed_since(connection, clock_id, since, MOST_SUBSCRIPTIONS + 1)

@@ -12,7 +12,7 @@ from billing.domain.invoice import Invoice, InvoiceState, finalize
 from billing.domain.lifecycle import Change, draft_invoice
 from billing.messages.customer import customer_to_proto
 from billing.messages.invoice import invoice_to_proto
-from billing.store import credit, invoices, revisions
+from billing.store import credit, customers, invoices, revisions
 from kernel.ids import new_id
 from kit.outbox import Outbox
 from tollkeeper.billing.v1 import billing_events_pb2 as events
@@ -36,11 +36,11 @@ async def issue(
     outbox: Outbox,
     *,
     changes: Sequence[Change],
-    customers: Sequence[Customer],
+    payers: Sequence[Customer],
     now: datetime,
 ) -> Issued:
-    """Issues the invoices of stored changes, in their order; the customers are locked. The last thing in a transaction."""
-    before = {customer.id: customer for customer in customers}
+    """Issues the invoices of stored changes, in their order; the payers are locked. The last thing in a transaction."""
+    before = {customer.id: customer for customer in payers}
     held = dict(before)
     drafts = []
     for change in changes:
@@ -55,6 +55,7 @@ async def issue(
     taken = await revisions.take_many(connection, len(changed) + len(drafts))
     changed = [replace(customer, revision=taken.pop(0)) for customer in changed]
     for customer in changed:
+        await customers.save(connection, customer)
         await credit.save_balances(connection, before[customer.id], customer)
     numbers = await invoices.take_numbers(connection, len(drafts))
     issued = [

@@ -90,7 +90,7 @@ class ProvisionSubscription:
             change, here = await self._change(connection, agreement, terms, lock=True)
             await plan_versions.keep(connection, document)
             await self._store(connection, change, terms)
-            issued = await issue(connection, self._outbox, changes=[change], customers=[here.customer], now=here.now)
+            issued = await issue(connection, self._outbox, changes=[change], payers=[here.customer], now=here.now)
             customer = issued.customers[here.customer.id]
             response = _response(change, issued.invoices.get(change.subscription.id))
             response.token = subscription_token(change.subscription, customer)

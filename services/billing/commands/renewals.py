@@ -137,7 +137,7 @@ class Renewals:
         ]
         await subscriptions.save_all(connection, [change.subscription for change in changes])
         await self._outbox.put_all(connection, [_event(change) for change in changes])
-        await issue(connection, self._outbox, changes=changes, customers=payers, now=now)
+        await issue(connection, self._outbox, changes=changes, payers=payers, now=now)
 
 
 def _is_away(error: Exception) -> bool:

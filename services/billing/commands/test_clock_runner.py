@@ -46,13 +46,17 @@ class TestClockRunner:
         self._running: dict[str, asyncio.Task[TestClock]] = {}
         self._slots = asyncio.Semaphore(_CONCURRENT)
 
-    async def finish(self, clock_id: str) -> TestClock:
-        """The clock, standing, when its advance has come to its end. Ending the wait does not end the advance.
+    async def finish(self, clock_id: str, target: datetime) -> TestClock:
+        """The clock, standing at the target or beyond, when it has arrived. Ending the wait does not end the advance.
 
         Raises:
             TollkeeperError: `DEPENDENCY_UNAVAILABLE`: metering is away; the worker goes on when it is back.
         """
-        return await asyncio.shield(self._task(clock_id))
+        while True:
+            clock = await asyncio.shield(self._task(clock_id))
+            # A task that was just ending had not seen this advance begin.
+            if clock.time >= target:
+                return clock
 
     async def run(self) -> None:
         """Finishes clocks that are on their way, until canceled."""
@@ -69,14 +73,16 @@ class TestClockRunner:
             await asyncio.gather(*running, return_exceptions=True)
 
     def _task(self, clock_id: str) -> "asyncio.Task[TestClock]":
-        if clock_id not in self._running:
+        running = self._running.get(clock_id)
+        if running is None or running.done():
             task = asyncio.create_task(self._carry(clock_id), name=f"test clock {clock_id}")
             self._running[clock_id] = task
             task.add_done_callback(lambda done: self._ended(clock_id, done))
         return self._running[clock_id]
 
     def _ended(self, clock_id: str, task: "asyncio.Task[TestClock]") -> None:
-        del self._running[clock_id]
+        if self._running.get(clock_id) is task:
+            del self._running[clock_id]
         if not task.cancelled() and (error := task.exception()) is not None:
             log.warning("test_clock_waits", test_clock_id=clock_id, error=repr(error))
 

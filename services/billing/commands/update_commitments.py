@@ -67,7 +67,7 @@ class UpdateCommitments:
                 event = billing_events_pb2.SubscriptionUpdated(subscription=subscription_to_proto(change.subscription))
                 await self._outbox.put(connection, "subscription", "updated", id=subscription_id, event=event)
             issued = await issue(
-                connection, self._outbox, changes=[change], customers=[loaded.customer], now=loaded.now
+                connection, self._outbox, changes=[change], payers=[loaded.customer], now=loaded.now
             )
             response = _response(change, issued.invoices.get(subscription_id))
             response.token = subscription_token(change.subscription, issued.customers[loaded.customer.id])

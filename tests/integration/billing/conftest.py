@@ -7,6 +7,7 @@ from functools import partial
 
 import pytest
 
+from billing.clients.metering import Metering
 from billing.settings import BillingSettings
 from billing.wiring import wire_by
 from cli.embedded.nats import EmbeddedNats
@@ -59,6 +60,7 @@ async def world(
             real_time,
             database,
             settings,
+            Metering(await resources.enter_async_context(open_channel(address))),
         )
 
 

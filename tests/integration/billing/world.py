@@ -1,14 +1,25 @@
 """Billing and its stand-in neighbours, as a test speaks to them."""
 
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
+from sqlalchemy import text
 
+from billing.clients.metering import Metering
+from billing.commands.plans import Plans
+from billing.commands.renew_due_subscriptions import RenewDueSubscriptions
+from billing.commands.renewals import Renewals
 from billing.settings import BillingSettings
+from billing.store import tables
+from kernel.errors import TollkeeperError
 from kit.client import call
 from kit.db import Database
+from kit.errors import CODES, RemoteRefusal
+from kit.outbox import Outbox
 from kit.proto import timestamp_to_proto
 from tests.integration.billing.fakes import FakeCatalog, FakeMetering
 from tests.integration.billing.plans import MONTHLY
@@ -53,6 +64,21 @@ class World:
     real_time: SettableClock
     database: Database
     settings: BillingSettings
+    metering_client: Metering
+
+    def renewals(self) -> Renewals:
+        """Another process's renewals."""
+        outbox = Outbox("billing", tables.outbox)
+        return Renewals(self.database, outbox, metering=self.metering_client, plans=Plans())
+
+    def worker(self) -> RenewDueSubscriptions:
+        """Another process's renewal worker, which a test runs batch by batch."""
+        return RenewDueSubscriptions(self.database, self.renewals(), clock=self.real_time, poll_seconds=1)
+
+    async def rows(self, query: str) -> list[tuple[object, ...]]:
+        """What a query finds in billing's database."""
+        async with self.database.read() as connection:
+            return [tuple(row) for row in await connection.execute(text(query))]
 
     async def clock(self, clock_id: str, time: datetime) -> None:
         """Makes a test clock."""
@@ -138,6 +164,17 @@ def told(invoice: invoice_pb2.Invoice) -> list[tuple[str, str, str]]:
         )
         for line in invoice.lines
     ]
+
+
+async def refused(answer: Awaitable[Any]) -> RemoteRefusal:
+    """The refusal of a call; that it is answered is a failure."""
+    try:
+        answered = await answer
+    except RemoteRefusal as refusal:
+        return refusal
+    except TollkeeperError as away:
+        return RemoteRefusal(CODES[away.kind], away.reason, away.message, away.metadata)
+    raise AssertionError(f"not refused: {answered}")
 
 
 def derived(line: invoice_pb2.InvoiceLine) -> Decimal:

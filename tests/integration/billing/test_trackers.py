@@ -1,0 +1,62 @@
+"""Trackers: metering counts what is billed from the start on, even where it was away when the subscription began."""
+
+from datetime import UTC, datetime
+
+from billing.commands.plans import Plans
+from billing.commands.register_trackers import RegisterTrackers
+from tests.integration.billing.plans import departures, gates, plan
+from tests.integration.billing.world import World, told
+from tollkeeper.metering.v1 import tracker_pb2
+
+START = datetime(2013, 1, 31, 9, 30, tzinfo=UTC)
+
+
+def worker(world: World) -> RegisterTrackers:
+    return RegisterTrackers(world.database, world.metering_client, plans=Plans(), poll_seconds=1)
+
+
+async def begin(world: World) -> None:
+    world.catalog.publish(plan("airline", gates(), departures()), plan("gates", gates(), product_id="gates"))
+    await world.clock("2013", START)
+    await world.customer("UA", "2013")
+
+
+async def test_a_tracker_has_the_recurrence_of_the_billing_periods(world: World) -> None:
+    await begin(world)
+    await world.provision("UA", "airline", time_zone="Asia/Kolkata")
+    [registered] = [tracker_pb2.Tracker.FromString(one) for one in world.metering.registered]
+    assert registered.series == tracker_pb2.Series(customer_id="UA", feature_id="departures")
+    assert registered.recurrence.interval == tracker_pb2.INTERVAL_MONTH
+    assert registered.recurrence.anchor_time.ToDatetime(UTC) == START
+    assert registered.recurrence.time_zone == "Asia/Kolkata"
+    assert await world.rows("SELECT * FROM tracker_registration") == []
+
+
+async def test_a_plan_without_usage_registers_nothing(world: World) -> None:
+    await begin(world)
+    world.metering.away = True
+    await world.provision("UA", "gates")
+    assert await world.rows("SELECT * FROM tracker_registration") == []
+
+
+async def test_metering_away_delays_nothing_but_the_tracker(world: World) -> None:
+    await begin(world)
+    world.metering.away = True
+    await world.provision("UA", "airline", subscription_id="ua")
+    assert await world.rows("SELECT * FROM tracker_registration") == [("ua",)]
+    await worker(world).register_waiting()
+    assert await world.rows("SELECT * FROM tracker_registration") == [("ua",)]
+    world.metering.away = False
+    await worker(world).register_waiting()
+    assert len(world.metering.registered) == 1
+    assert await world.rows("SELECT * FROM tracker_registration") == []
+
+
+async def test_a_renewal_registers_what_is_still_missing(world: World) -> None:
+    await begin(world)
+    world.metering.away = True
+    await world.provision("UA", "airline", commitments={"gates": "1"})
+    world.metering.away = False
+    world.metering.use("UA", "departures", START, quantity="10")
+    await world.advance("2013", datetime(2013, 2, 28, 9, 30, tzinfo=UTC))
+    assert told((await world.invoices_of())[1]) == [("COMMITMENT", "1", "30.00"), ("USAGE", "10", "5.00")]
