@@ -58,6 +58,11 @@ def _decode(token: str, fingerprint: str) -> tuple[str, ...]:
         raise mistake from None
     if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts) or len(parts) < 2:
         raise mistake
-    if parts[0] != fingerprint:
+    # A fingerprint is easily copied; no text that a database would choke on gets past this edge either.
+    if parts[0] != fingerprint or not all(_is_storable(part) for part in parts):
         raise mistake
     return tuple(parts[1:])
+
+
+def _is_storable(text: str) -> bool:
+    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)

@@ -28,6 +28,14 @@ def test_a_token_of_other_filters_is_refused() -> None:
     assert refused.value.reason == "INVALID_PAGE_TOKEN"
 
 
+@pytest.mark.parametrize("key", ["\0", "a\0b", "\ud800"])
+def test_a_forged_token_brings_no_text_that_a_database_refuses(key: str) -> None:
+    token = next_token(page_of(1, ""), [key])
+    with pytest.raises(TollkeeperError) as refused:
+        page_of(1, token)
+    assert refused.value.reason == "INVALID_PAGE_TOKEN"
+
+
 @given(st.text(min_size=1, max_size=200))
 def test_any_text_is_refused(token: str) -> None:
     with pytest.raises(TollkeeperError) as refused:
