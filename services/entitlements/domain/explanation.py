@@ -67,7 +67,7 @@ def over_limit(feature: Feature, usage: Decimal, *, limit: Decimal, requested: D
     if not requested:
         return f"{used}, {beyond} above the {'soft ' if soft else ''}limit."
     if soft:
-        return f"{used}; {grouped(requested)} more {_passes(requested)} the soft limit of {grouped(limit)} by {beyond}, and may."
+        return f"{used}; {grouped(requested)} more {_passes(requested)} the soft limit of {grouped(limit)} by {beyond}, which is allowed."
     return f"{used}; {grouped(requested)} more would pass the limit of {grouped(limit)} by {beyond}."
 
 

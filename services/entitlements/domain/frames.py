@@ -47,10 +47,10 @@ class FrameWatch:
                 del self._processes[min(self._processes, key=lambda known: self._processes[known].heard)]
             self._processes[process_id] = _Process(number, at, at)
             return self._follows(number == 1)
-        follows = number == process.number + 1
+        missed = number > process.number + 1
         if number > process.number:
             process.covered, process.heard, process.number = process.heard, at, number
-        return self._follows(follows or number <= process.number)
+        return self._follows(not missed)
 
     def _follows(self, follows: bool) -> bool:  # noqa: FBT001 - the answer that is passed on.
         if not follows:

@@ -1,0 +1,180 @@
+"""Neighbours' messages become values, and decisions become messages that are complete."""
+
+from datetime import UTC
+from decimal import Decimal
+
+import pytest
+
+from entitlements.domain.decision import Decision, Reason, Standing
+from entitlements.domain.entitlement import Source
+from entitlements.domain.feature import Feature, FeatureType, UsageSource
+from entitlements.domain.plan import (
+    BooleanGrant,
+    CommittedGrant,
+    EnumGrant,
+    MeteredGrant,
+    Reset,
+    ResetInterval,
+)
+from entitlements.messages.customer import subscription_from_proto
+from entitlements.messages.decision import decision_to_proto
+from entitlements.messages.feature import feature_from_proto
+from entitlements.messages.plan import plan_version_from_proto
+from entitlements.messages.usage import recurrence_to_proto, window_from_proto
+from kernel.period import Period
+from kernel.recurrence import Interval, Recurrence
+from kit.proto import period_to_proto, timestamp_to_proto
+from tests.unit.entitlements.build import START, metered, utc
+from tollkeeper.billing.v1 import subscription_pb2
+from tollkeeper.catalog.v1 import feature_pb2, plan_pb2
+from tollkeeper.entitlements.v1 import decision_pb2
+from tollkeeper.metering.v1 import tracker_pb2
+
+
+@pytest.mark.parametrize(
+    ("metered_feature", "expected"),
+    [
+        (
+            feature_pb2.MeteredFeature(
+                usage_source=feature_pb2.USAGE_SOURCE_EVENTS, unit_singular="box", unit_plural="boxes"
+            ),
+            Feature("f", FeatureType.METERED, "f", UsageSource.EVENTS, "box", "boxes", 3),
+        ),
+        (
+            feature_pb2.MeteredFeature(usage_source=feature_pb2.USAGE_SOURCE_CALCULATED, unit_singular="gate"),
+            Feature("f", FeatureType.METERED, "f", UsageSource.CALCULATED, "gate", "gates", 3),
+        ),
+        (
+            feature_pb2.MeteredFeature(usage_source=feature_pb2.USAGE_SOURCE_CALCULATED),
+            Feature("f", FeatureType.METERED, "f", UsageSource.CALCULATED, "unit", "units", 3),
+        ),
+    ],
+)
+def test_metered_features_have_words_for_their_units(
+    metered_feature: feature_pb2.MeteredFeature, expected: Feature
+) -> None:
+    assert feature_from_proto(feature_pb2.Feature(id="f", revision=3, metered=metered_feature)) == expected
+
+
+def test_a_feature_of_an_unknown_type_is_not_guessed() -> None:
+    with pytest.raises(ValueError, match="unknown type"):
+        feature_from_proto(feature_pb2.Feature(id="f"))
+
+
+RESET = plan_pb2.UsageReset(
+    interval=plan_pb2.RESET_INTERVAL_WEEK, anchor=plan_pb2.RESET_ANCHOR_CALENDAR, week_start=plan_pb2.WEEKDAY_SUNDAY
+)
+YEARLY = plan_pb2.UsageReset(interval=plan_pb2.RESET_INTERVAL_YEAR)
+
+
+def test_what_a_version_grants_by_entitlements_and_by_charges() -> None:
+    content = plan_pb2.PlanContent(
+        entitlements=[
+            plan_pb2.Entitlement(feature_id="b", boolean=plan_pb2.BooleanEntitlement()),
+            plan_pb2.Entitlement(feature_id="e", enum=plan_pb2.EnumEntitlement(values=["x", "y"])),
+            plan_pb2.Entitlement(
+                feature_id="m", metered=plan_pb2.MeteredEntitlement(limit="5.5", soft_limit=True, usage_reset=RESET)
+            ),
+            plan_pb2.Entitlement(
+                feature_id="u", metered=plan_pb2.MeteredEntitlement(unlimited=plan_pb2.Unlimited(), usage_reset=YEARLY)
+            ),
+        ],
+        charges=[
+            plan_pb2.Charge(id="1", billing_model=plan_pb2.BILLING_MODEL_FLAT_FEE),
+            plan_pb2.Charge(id="2", billing_model=plan_pb2.BILLING_MODEL_PER_UNIT, feature_id="p"),
+            plan_pb2.Charge(
+                id="3",
+                billing_model=plan_pb2.BILLING_MODEL_PER_UNIT,
+                feature_id="q",
+                minimum_quantity="2.5",
+                usage_reset=YEARLY,
+            ),
+            plan_pb2.Charge(id="4", billing_model=plan_pb2.BILLING_MODEL_USAGE_BASED, feature_id="r"),
+            plan_pb2.Charge(
+                id="5", billing_model=plan_pb2.BILLING_MODEL_USAGE_BASED, feature_id="s", usage_reset=RESET
+            ),
+        ],
+    )
+    version = plan_version_from_proto(plan_pb2.PlanVersion(plan_id="plan", version=4, content=content))
+    weekly = Reset(ResetInterval.WEEK, at_calendar=True, week_start=6)
+    yearly = Reset(ResetInterval.YEAR)
+    assert (version.plan_id, version.version) == ("plan", 4)
+    assert dict(version.grants) == {
+        "b": BooleanGrant(),
+        "e": EnumGrant(("x", "y")),
+        "m": MeteredGrant(Decimal("5.5"), soft=True, reset=weekly),
+        "u": MeteredGrant(None, soft=False, reset=yearly),
+        "p": CommittedGrant(Decimal(1), None),
+        "q": CommittedGrant(Decimal("2.5"), yearly),
+        "r": MeteredGrant(None, soft=False, reset=Reset(ResetInterval.BILLING_PERIOD)),
+        "s": MeteredGrant(None, soft=False, reset=weekly),
+    }
+
+
+@pytest.mark.parametrize(
+    "entitlement",
+    [
+        plan_pb2.Entitlement(feature_id="x"),
+        plan_pb2.Entitlement(feature_id="x", metered=plan_pb2.MeteredEntitlement()),
+        plan_pb2.Entitlement(
+            feature_id="x", metered=plan_pb2.MeteredEntitlement(limit="1", usage_reset=plan_pb2.UsageReset())
+        ),
+    ],
+)
+def test_what_a_version_grants_in_an_unknown_way_is_not_guessed(entitlement: plan_pb2.Entitlement) -> None:
+    content = plan_pb2.PlanContent(entitlements=[entitlement])
+    with pytest.raises(ValueError, match=r"unknown type|neither|not a valid"):
+        plan_version_from_proto(plan_pb2.PlanVersion(plan_id="plan", version=4, content=content))
+
+
+@pytest.mark.parametrize("wrong", [{"time_zone": "Mars/Olympus"}, {"billing_period": 77}, {"billing_period": 0}])
+def test_a_subscription_with_a_word_that_is_not_known_is_not_guessed(wrong: dict[str, object]) -> None:
+    good: dict[str, object] = {"id": "s", "billing_period": plan_pb2.BILLING_PERIOD_MONTHLY}
+    with pytest.raises(ValueError, match=r"cannot be understood|not a valid|has no name"):
+        subscription_from_proto(subscription_pb2.Subscription(**(good | wrong)))  # type: ignore[arg-type]  # its fields.
+
+
+def test_recurrences_as_metering_reads_them() -> None:
+    assert recurrence_to_proto(None) == tracker_pb2.Recurrence()
+    message = recurrence_to_proto(Recurrence(Interval.QUARTER, START, "Europe/Berlin"))
+    assert (message.interval, message.time_zone) == (tracker_pb2.INTERVAL_QUARTER, "Europe/Berlin")
+    assert message.anchor_time.ToDatetime(UTC) == START
+
+
+def test_a_window_without_usage_is_zero() -> None:
+    read = window_from_proto(tracker_pb2.Window(series=tracker_pb2.Series(customer_id="c", feature_id="f")))
+    assert (read.value, read.revision, read.start, read.end) == (Decimal(0), 0, None, None)
+
+
+def test_a_metered_decision_is_complete() -> None:
+    source = Source("sub-1", "carrier", 3)
+    standing = Standing(source, Decimal("10.50"), True, Decimal(12), START, utc(2026, 2, 28))
+    feature = metered()
+    decision = Decision(True, Reason.OVER_SOFT_LIMIT, "Why.", "gates", feature, standing, (), source, START)
+    message = decision_to_proto(decision)
+    assert message == decision_pb2.Decision(
+        granted=True,
+        reason=decision_pb2.DECISION_REASON_OVER_SOFT_LIMIT,
+        explanation="Why.",
+        feature_id="gates",
+        feature_type=decision_pb2.FEATURE_TYPE_METERED,
+        limit="10.5",
+        soft_limit=True,
+        usage="12",
+        remaining="0",
+        usage_period=period_to_proto(Period(START, utc(2026, 2, 28))),
+        next_reset_time=timestamp_to_proto(utc(2026, 2, 28)),
+        source=decision_pb2.Source(subscription_id="sub-1", plan_id="carrier", plan_version=3),
+        as_of=timestamp_to_proto(START),
+    )
+
+
+def test_an_unlimited_endless_decision_says_so() -> None:
+    source = Source("sub-1", "carrier", 3)
+    standing = Standing(source, None, False, Decimal(12), None, None)
+    message = decision_to_proto(Decision(True, Reason.UNLIMITED, "Why.", "gates", metered(), standing))
+    assert (message.WhichOneof("bound"), message.unlimited, message.remaining) == ("unlimited", True, "")
+    assert message.HasField("usage_period")
+    assert not message.usage_period.HasField("start_time")
+    assert not message.HasField("next_reset_time")
+    assert not message.HasField("as_of")

@@ -1,0 +1,118 @@
+"""Windows in memory: newer replaces older, a boundary is passed at once, later windows are there when their time comes."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from entitlements.domain.usage import MAX_LATER, HeldTracker, HeldWindow, Tracker
+from kernel.recurrence import Interval, Recurrence
+from tests.unit.entitlements.build import window
+
+DAY = timedelta(days=1)
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def daily() -> HeldTracker:
+    """Counts by the day from 1 January."""
+    return HeldTracker(Tracker("c", "calls", Recurrence(Interval.DAY, START)))
+
+
+def held(tracker: HeldTracker, day: int) -> HeldWindow:
+    """The window of a day."""
+    found = tracker.at(START + day * DAY)
+    assert found is not None
+    return found
+
+
+def test_a_newer_value_replaces_an_older_one_and_never_the_other_way() -> None:
+    tracker = daily()
+    current = held(tracker, 0)
+    for value, revision, expected in [("5", 10, "5"), ("4", 9, "5"), ("6", 10, "5"), ("3", 11, "3")]:
+        tracker.apply(window("calls", value, revision, start=START, end=START + DAY))
+        assert (current.value, current.revision) == (Decimal(expected), max(revision, current.revision))
+
+
+def test_before_the_first_period_there_is_no_window() -> None:
+    assert daily().at(START - timedelta(microseconds=1)) is None
+
+
+@pytest.mark.parametrize("day", [1, 2, 40])
+def test_a_passed_boundary_reads_as_zero_and_unread(day: int) -> None:
+    tracker = daily()
+    tracker.apply(window("calls", "5", 10, start=START, end=START + DAY))
+    last = tracker.at(START + day * DAY - timedelta(microseconds=1))
+    assert last is not None
+    assert last.value == (5 if day == 1 else 0)
+    assert held(tracker, day).value == 0
+    assert not held(tracker, day).includes(0)
+
+
+def test_a_later_window_that_was_heard_of_counts_when_its_time_comes() -> None:
+    tracker = daily()
+    held(tracker, 0)
+    tracker.apply(window("calls", "7", 3, start=START + DAY, end=START + 2 * DAY))
+    assert held(tracker, 0).value == 0
+    assert held(tracker, 1).value == 7
+    assert held(tracker, 1).includes(3)
+    assert tracker.later == {}
+
+
+def test_a_window_that_came_before_the_tracker_was_first_asked_is_not_lost() -> None:
+    tracker = daily()
+    tracker.apply(window("calls", "7", 3, start=START, end=START + DAY))
+    assert held(tracker, 0).value == 7
+
+
+def test_past_windows_and_those_of_other_trackers_are_ignored() -> None:
+    tracker = daily()
+    held(tracker, 1)
+    assert tracker.apply(window("calls", "7", 3, start=START, end=START + DAY)) is None
+    assert tracker.apply(window("calls", "7", 3, start=START, end=START + 30 * DAY)) is None
+    assert tracker.apply(window("calls", "7", 3)) is None
+    assert held(tracker, 1).value == 0
+    assert tracker.later == {}
+
+
+def test_later_windows_are_bounded_and_what_does_not_fit_is_read_when_its_time_comes() -> None:
+    tracker = daily()
+    held(tracker, 0)
+    for day in range(1, MAX_LATER + 5):
+        tracker.apply(window("calls", "1", day, start=START + day * DAY, end=START + (day + 1) * DAY))
+    assert len(tracker.later) == MAX_LATER
+    assert held(tracker, MAX_LATER).includes(0)
+    assert not held(tracker, MAX_LATER + 1).includes(0)
+
+
+def test_a_clock_set_back_over_a_boundary_loses_nothing() -> None:
+    tracker = daily()
+    held(tracker, 1)
+    tracker.apply(window("calls", "7", 3, start=START + DAY, end=START + 2 * DAY))
+    assert held(tracker, 0).value == 0
+    assert held(tracker, 1).value == 7
+
+
+def test_an_endless_period_holds_every_instant() -> None:
+    tracker = HeldTracker(Tracker("c", "gates", None))
+    tracker.apply(window("gates", "4", 2))
+    tracker.apply(window("gates", "9", 3, start=START, end=START + DAY))
+    for at in (START, START + 10_000 * DAY):
+        found = tracker.at(at)
+        assert found is not None
+        assert (found.value, found.start, found.end) == (Decimal(4), None, None)
+
+
+def test_what_a_window_includes() -> None:
+    tracker = HeldTracker(Tracker("c", "gates", None))
+    current = tracker.at(START)
+    assert current is not None
+    assert not current.includes(0)
+    tracker.take_read(window("gates", "0", 0), floor=0, at=START)
+    assert (current.includes(0), current.includes(1)) == (True, False)
+    tracker.take_read(window("gates", "0", 0), floor=5, at=START)
+    assert (current.includes(5), current.includes(6)) == (True, False)
+    tracker.apply(window("gates", "1", 8))
+    assert (current.includes(8), current.includes(9)) == (True, False)
+    # An older read neither takes away what is included nor the newer value.
+    tracker.take_read(window("gates", "0", 0), floor=0, at=START - DAY)
+    assert (current.includes(8), current.value, current.read_time) == (True, Decimal(1), START)
