@@ -8,9 +8,11 @@ from kernel.quantity import ZERO
 from kit.db import Database
 from kit.paging import Page
 from metering.domain.event import Event, EventFilter
+from metering.domain.feature import Feature
 from metering.domain.span_finder import SpanFinder
 from metering.domain.tracker import Place, Window, microseconds, tracker_not_found
-from metering.store import event_log, windows
+from metering.domain.usage_range import UsageAnswer, UsageQuery, check_grouping
+from metering.store import event_log, usage, windows
 from metering.store.known_trackers import KnownTrackers, Wanted
 from metering.store.line import raw_of
 
@@ -45,6 +47,17 @@ async def list_events(database: Database, wanted: EventFilter, page: Page) -> Se
     """The events of a page, and one more where there are more."""
     async with database.read() as connection:
         return await event_log.list_page(connection, wanted, page)
+
+
+async def query_usage(database: Database, feature: Feature, query: UsageQuery) -> UsageAnswer:
+    """The usage of a range.
+
+    Raises:
+        TollkeeperError: `FEATURE_NOT_METERED`, `INVALID_FIELD`, `TOO_MANY_POINTS`.
+    """
+    check_grouping(feature, query)
+    async with database.read() as connection:
+        return await usage.of_range(connection, feature, query)
 
 
 def _window(place: Place, value: Decimal, revision: int) -> Window:

@@ -12,6 +12,7 @@ from kit.rpc import Registration
 from kit.service import Parts
 from metering.api.event_servicer import EventServicer
 from metering.api.tracker_servicer import TrackerServicer
+from metering.api.usage_servicer import UsageServicer
 from metering.clients.billing import Billing
 from metering.clients.catalog import Catalog
 from metering.commands.customer_clocks import CustomerClocks
@@ -33,8 +34,10 @@ from metering.store.known_trackers import KnownTrackers
 from metering.store.line import Line
 from tollkeeper.metering.v1 import event_service_pb2_grpc as event_grpc
 from tollkeeper.metering.v1 import tracker_service_pb2_grpc as tracker_grpc
+from tollkeeper.metering.v1 import usage_service_pb2_grpc as usage_grpc
 
 EVENT_SERVICE = "tollkeeper.metering.v1.EventService"
+USAGE_SERVICE = "tollkeeper.metering.v1.UsageService"
 TRACKER_SERVICE = "tollkeeper.metering.v1.TrackerService"
 
 
@@ -68,6 +71,7 @@ async def wire(settings: MeteringSettings, resources: AsyncExitStack) -> Parts:
         report_line, find_feature, known_trackers=known_trackers, register=register, frames=frames
     )
 
+    usage = UsageServicer(database, find_feature)
     events = EventServicer(database, report_events)
     trackers = TrackerServicer(register, Windows(database, known_trackers), report_usage)
     features_consumer = catalog_consumer(nats, database, store_feature)
@@ -84,6 +88,7 @@ async def wire(settings: MeteringSettings, resources: AsyncExitStack) -> Parts:
                 # The one loop over a batch looks for U+0000 by itself.
                 trusted_text=frozenset({f"/{EVENT_SERVICE}/ReportEvents"}),
             ),
+            Registration(USAGE_SERVICE, partial(usage_grpc.add_UsageServiceServicer_to_server, usage)),
             Registration(TRACKER_SERVICE, partial(tracker_grpc.add_TrackerServiceServicer_to_server, trackers)),
         ],
         workers=[report_events.gatherer, report_usage.gatherer, features_consumer, customers_consumer, frames],

@@ -11,8 +11,9 @@ from metering.store import customers
 
 # Customers and clocks that are remembered; then all are forgotten and read again: 100,000 are some 20 MB.
 MOST_REMEMBERED = 100_000
-# For so long billing is not asked again for a customer that it did not know; the customer's event ends it at once.
-UNKNOWN_SECONDS = 5.0
+# For so long a customer that is not known here, or not to billing either, is not looked for again; its event ends that at
+# once where it is read, and other replicas learn of it then.
+UNKNOWN_SECONDS = 3.0
 # Calls to billing at the same time.
 MOST_CALLS = 16
 
@@ -25,16 +26,19 @@ class CustomerClocks:
         self._billing = billing
         self._clock_ids: dict[str, str] = {}
         self._clocks: dict[str, TestClock] = {}
-        # Until when a customer counts as unknown everywhere, by the process's own clock.
-        self._unknown: dict[str, float] = {}
+        # Customers that the store did not have a moment ago, and those that billing did not have either.
+        self._absent = _Recently()
+        self._unknown = _Recently()
         self._calls = asyncio.Semaphore(MOST_CALLS)
 
     async def clock_ids(self, customer_ids: Collection[str]) -> Mapping[str, str]:
         """The clocks of those of these customers that are known here; empty: real time."""
-        wanted = [one for one in customer_ids if one not in self._clock_ids and not self.is_unknown(one)]
+        wanted = [one for one in customer_ids if one not in self._clock_ids and one not in self._absent]
         if wanted:
             async with self._database.read() as connection:
-                self._remember(await customers.clock_ids(connection, wanted))
+                found = await customers.clock_ids(connection, wanted)
+            self._remember(found)
+            self._absent.add(one for one in wanted if one not in found)
         return {one: self._clock_ids[one] for one in customer_ids if one in self._clock_ids}
 
     async def clocks(self, test_clock_ids: Collection[str]) -> Mapping[str, TestClock]:
@@ -46,18 +50,13 @@ class CustomerClocks:
                     self._remember_clock(clock)
         return {one: self._clocks[one] for one in test_clock_ids if one in self._clocks}
 
-    def is_unknown(self, customer_id: str) -> bool:
-        """Whether billing said a moment ago that there is no such customer."""
-        until = self._unknown.get(customer_id)
-        return until is not None and time.monotonic() < until
-
     async def ask(self, customer_ids: Iterable[str]) -> None:
         """Asks billing for the customers and the newest time of their clocks, and stores the answers.
 
         Raises:
             TollkeeperError: `DEPENDENCY_UNAVAILABLE`.
         """
-        await asyncio.gather(*(self._ask_customer(one) for one in customer_ids if not self.is_unknown(one)))
+        await asyncio.gather(*(self._ask_customer(one) for one in customer_ids if one not in self._unknown))
 
     async def ask_clocks(self, test_clock_ids: Iterable[str]) -> None:
         """Asks billing for the newest time of clocks, and stores it.
@@ -71,7 +70,8 @@ class CustomerClocks:
         """Keeps a customer."""
         async with self._database.write() as connection:
             await customers.put(connection, customer)
-        self._unknown.pop(customer.id, None)
+        self._unknown.discard(customer.id)
+        self._absent.discard(customer.id)
         self._remember({customer.id: customer.test_clock_id})
 
     async def store_clock(self, clock: TestClock) -> None:
@@ -83,12 +83,10 @@ class CustomerClocks:
     async def _ask_customer(self, customer_id: str) -> None:
         async with self._calls:
             customer = await self._billing.get_customer(customer_id)
-        if customer is not None:
+        if customer is None:
+            self._unknown.add([customer_id])
+        else:
             await self.store(customer)
-            return
-        if len(self._unknown) >= MOST_REMEMBERED:
-            self._unknown.clear()
-        self._unknown[customer_id] = time.monotonic() + UNKNOWN_SECONDS
 
     async def _ask_clock(self, test_clock_id: str) -> None:
         async with self._calls:
@@ -107,3 +105,22 @@ class CustomerClocks:
             self._clocks.clear()
         if known is None or known.revision < clock.revision:
             self._clocks[clock.id] = clock
+
+
+class _Recently:
+    """Names that were noted in the last few seconds."""
+
+    def __init__(self) -> None:
+        self._until: dict[str, float] = {}
+
+    def __contains__(self, name: str) -> bool:
+        until = self._until.get(name)
+        return until is not None and time.monotonic() < until
+
+    def add(self, names: Iterable[str]) -> None:
+        if len(self._until) >= MOST_REMEMBERED:
+            self._until.clear()
+        self._until.update(dict.fromkeys(names, time.monotonic() + UNKNOWN_SECONDS))
+
+    def discard(self, name: str) -> None:
+        self._until.pop(name, None)

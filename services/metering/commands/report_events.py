@@ -46,7 +46,7 @@ class Reported:
 @dataclass(slots=True)
 class _Call:
     batch: EventBatch
-    keys: list[tuple[str, str]]
+    keys: list[str]
     lines: list[str]
     version: int
     usage: Usage
@@ -74,8 +74,8 @@ class ReportEvents:
         """
         await self._settle(batch)
         meters = self._meters.current
-        keys = list(zip(batch.customer_ids, batch.idempotency_keys, strict=True))
-        call = _Call(batch, keys, events.copy_lines(batch), meters.version, measure(meters, batch))
+        keys = events.copy_keys(batch)
+        call = _Call(batch, keys, events.copy_lines(batch, keys), meters.version, measure(meters, batch))
         weight = max(len(batch), sum(map(len, batch.dimension_texts)) // BYTES_AN_EVENT)
         return await self.gatherer.submit(call, weight=weight)
 
@@ -116,7 +116,7 @@ class ReportEvents:
         known = await events.let_in(connection, keys, first)
         new = first if not known and len(first) == len(keys) else [row for row in first if row not in known]
         if new:
-            await events.store(connection, "".join(lines if len(new) == len(lines) else [lines[row] for row in new]))
+            await events.store(connection, lines if len(new) == len(lines) else [lines[row] for row in new])
         return _late_of_each(
             calls, frozenset(range(len(keys))).difference(new) if len(new) < len(keys) else frozenset()
         )
@@ -144,8 +144,8 @@ class ReportEvents:
         return revision, await windows.add(connection, sums, revision=revision)
 
 
-def _first_of_each(keys: Sequence[tuple[str, str]]) -> Sequence[int]:
-    first: dict[tuple[str, str], int] = {}
+def _first_of_each(keys: Sequence[str]) -> Sequence[int]:
+    first: dict[str, int] = {}
     for row, key in enumerate(keys):
         first.setdefault(key, row)
     return list(first.values())

@@ -4,7 +4,7 @@ from kernel.clock import Clock
 from kernel.errors import invalid
 from metering.commands.customer_clocks import CustomerClocks
 from metering.domain.customer import Judgement, judge_times
-from metering.domain.event_batch import EventBatch
+from metering.domain.event_batch import UNSETTLED, EventBatch
 from metering.domain.tracker import microseconds
 from metering.messages.event_mistakes import timestamp_ahead, timestamp_required
 
@@ -33,9 +33,9 @@ class SettleTimes:
             judgement = await self._judge(batch)
         if judgement.missing or judgement.ahead:
             raise invalid(*timestamp_required(judgement.missing), *timestamp_ahead(judgement.ahead))
-        if None in batch.times:
+        if UNSETTLED in batch.times:
             arrival = microseconds(now)
-            batch.times = [arrival if time is None else time for time in batch.times]
+            batch.times = [arrival if time == UNSETTLED else time for time in batch.times]
 
     async def _judge(self, batch: EventBatch) -> Judgement:
         clock_ids = await self._clocks.clock_ids(set(batch.customer_ids))

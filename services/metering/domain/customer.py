@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from metering.domain.event_batch import UNSETTLED
 from metering.domain.tracker import microseconds
 
 # Further ahead an event is a mistake: clocks of producers are never that wrong.
@@ -51,7 +52,7 @@ class Judgement:
 
 
 def judge_times(
-    times: Sequence[int | None],
+    times: Sequence[int],
     customer_ids: Sequence[str],
     *,
     clock_ids: Mapping[str, str],
@@ -61,7 +62,7 @@ def judge_times(
     """Looks at the time of every event of a batch.
 
     Args:
-        times: Microseconds since 1970, or None for "now".
+        times: Microseconds since 1970, or `UNSETTLED` for "now".
         customer_ids: Whose event it is.
         clock_ids: Of the customers that are known; empty: real time.
         clocks: As far as they are known.
@@ -69,11 +70,15 @@ def judge_times(
     """
     bounds = {clock.id: microseconds(clock.time + MOST_AHEAD) for clock in clocks.values()}
     real_bound = microseconds(now + MOST_AHEAD)
+    # Nearly every batch is of the past, and needs no look at each event.
+    least = min([real_bound, *(bounds.get(clock_id, -1) for clock_id in clock_ids.values() if clock_id)])
+    if UNSETTLED not in times and max(times) <= least:
+        return Judgement((), (), frozenset(), frozenset())
     missing, ahead = [], []
     doubtful_customers, doubtful_clocks = set(), set()
     for row, (time, customer_id) in enumerate(zip(times, customer_ids, strict=True)):
         clock_id = clock_ids.get(customer_id)
-        if time is None:
+        if time == UNSETTLED:
             if clock_id:
                 missing.append(row)
             elif clock_id is None:

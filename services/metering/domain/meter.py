@@ -1,6 +1,6 @@
 """A meter: which raw events count for a feature, and what of them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -10,6 +10,8 @@ from metering.domain.value import DimensionValue
 
 Dimensions: TypeAlias = Mapping[str, DimensionValue]
 Predicate: TypeAlias = Callable[[Dimensions], bool]
+
+_NUMBERS = frozenset({int, Decimal})
 
 
 class Aggregation(StrEnum):
@@ -73,19 +75,20 @@ def predicate_of(meter: Meter) -> Predicate | None:
     return _any_of([_all_of([_condition(condition) for condition in one]) for one in meter.filters])
 
 
-def reading_of(meter: Meter, dimensions: Dimensions) -> DimensionValue | None:
-    """What a matching event adds: 1, a number, or a value to tell apart; None if it is skipped.
+def readings_of(meter: Meter, dimensions: Sequence[Dimensions]) -> list[DimensionValue | None]:
+    """What each of these matching events adds: 1, a number, or a value to tell apart; None if it is skipped.
 
-    An event is skipped where the field is missing, or, for a sum, is not a number (text never is).
+    An event is skipped where the field is missing, or, for a sum, is not a number (text never is, nor a truth value).
     """
+    field = meter.field
     match meter.aggregation:
         case Aggregation.COUNT:
-            return 1
+            return [1] * len(dimensions)
         case Aggregation.SUM:
-            value = dimensions.get(meter.field)
-            return value if isinstance(value, int | Decimal) and not isinstance(value, bool) else None
+            # By class: a truth value is an int to `isinstance`.
+            return [value if (value := one.get(field)).__class__ in _NUMBERS else None for one in dimensions]
         case Aggregation.UNIQUE:
-            return dimensions.get(meter.field)
+            return [one.get(field) for one in dimensions]
         case _:
             assert_never(meter.aggregation)
 

@@ -9,7 +9,7 @@ from typing import TypeAlias
 from kernel.quantity import total
 from metering.domain.event_batch import EventBatch
 from metering.domain.feature import Feature
-from metering.domain.meter import Aggregation, Meter, Predicate, predicate_of, reading_of
+from metering.domain.meter import Aggregation, Meter, Predicate, predicate_of, readings_of
 from metering.domain.series import Series
 from metering.domain.value import DimensionValue
 
@@ -67,29 +67,39 @@ def meter_set(version: int, features: Iterable[Feature]) -> MeterSet:
 
 
 def measure(meters: MeterSet, batch: EventBatch) -> Usage:
-    """What the events add to each series; what names a resource counts for it and for the customer as a whole."""
-    usage: defaultdict[Series, Readings] = defaultdict(Readings)
-    by_name = meters.by_event_name
-    columns = zip(
-        batch.event_names, batch.customer_ids, batch.resource_ids, batch.settled_times, batch.dimensions, strict=True
-    )
-    for row, (name, customer_id, resource_id, time, dimensions) in enumerate(columns):
-        for active in by_name.get(name, ()):
-            if active.test is not None and not active.test(dimensions):
-                continue
-            reading = reading_of(active.meter, dimensions)
-            if reading is None:
-                continue
-            readings = usage[Series(customer_id, "", active.feature_id)]
-            readings.times.append(time)
-            readings.values.append(reading)
-            readings.rows.append(row)
-            if resource_id:
-                readings = usage[Series(customer_id, resource_id, active.feature_id)]
-                readings.times.append(time)
-                readings.values.append(reading)
-                readings.rows.append(row)
-    return dict(usage)
+    """What the events add to each series; what names a resource counts for it and for the customer as a whole.
+
+    Event by event it would cost three times as much: meters look at all events of one customer, resource and name at once.
+    """
+    rows_of: defaultdict[tuple[str, str, str], list[int]] = defaultdict(list)
+    for row, key in enumerate(zip(batch.customer_ids, batch.resource_ids, batch.event_names, strict=True)):
+        rows_of[key].append(row)
+    usage: Usage = {}
+    for (customer_id, resource_id, name), rows in rows_of.items():
+        for active in meters.by_event_name.get(name, ()):
+            readings = _readings(active, batch, rows)
+            if readings.rows:
+                for resource in {"", resource_id}:
+                    _add(usage, Series(customer_id, resource, active.feature_id), readings)
+    return usage
+
+
+def _readings(active: ActiveMeter, batch: EventBatch, rows: list[int]) -> Readings:
+    dimensions = batch.dimensions
+    if active.test is not None:
+        rows = [row for row in rows if active.test(dimensions[row])]
+    values = readings_of(active.meter, [dimensions[row] for row in rows])
+    if None in values:
+        rows = [row for row, value in zip(rows, values, strict=True) if value is not None]
+    times = batch.times
+    return Readings([times[row] for row in rows], [value for value in values if value is not None], rows)
+
+
+def _add(usage: Usage, series: Series, readings: Readings) -> None:
+    known = usage.setdefault(series, Readings())
+    known.times += readings.times
+    known.values += readings.values
+    known.rows += readings.rows
 
 
 def without_rows(usage: Usage, rows: frozenset[int]) -> Usage:

@@ -26,8 +26,9 @@ class Series(NamedTuple):
 
 
 def check_series(series: Series, path: str, mistakes: Mistakes) -> None:
-    """Notes every malformed id."""
-    mistakes.attempt(check_id, series.customer_id, f"{path}.customer_id")
+    """Notes every malformed id, below `path` where there is one."""
+    prefix = f"{path}." if path else ""
+    mistakes.attempt(check_id, series.customer_id, f"{prefix}customer_id")
     if series.resource_id:
-        mistakes.attempt(check_id, series.resource_id, f"{path}.resource_id")
-    mistakes.attempt(check_id, series.feature_id, f"{path}.feature_id")
+        mistakes.attempt(check_id, series.resource_id, f"{prefix}resource_id")
+    mistakes.attempt(check_id, series.feature_id, f"{prefix}feature_id")

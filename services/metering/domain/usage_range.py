@@ -9,6 +9,7 @@ from typing import Final
 from kernel.errors import FieldViolation, TollkeeperError, invalid
 from kernel.period import Period
 from kernel.recurrence import Interval, Recurrence, calendar_anchor
+from metering.domain.feature import Feature, require_metered
 from metering.domain.series import Series
 
 MAX_POINTS: Final = 10_000
@@ -67,6 +68,17 @@ def cuts(query: UsageQuery) -> Recurrence | None:
         case Granularity.HOUR | Granularity.DAY | Granularity.MONTH:
             interval = Interval(query.granularity.value)
             return Recurrence(interval, calendar_anchor(interval, query.period.start, zone=query.zone), query.zone)
+
+
+def check_grouping(feature: Feature, query: UsageQuery) -> None:
+    """Refuses to group what has no dimensions.
+
+    Raises:
+        TollkeeperError: `FEATURE_NOT_METERED`, `INVALID_FIELD`.
+    """
+    require_metered(feature)
+    if query.group_by and feature.meter is None:
+        raise invalid(FieldViolation("group_by", "must be empty for calculated usage, which has no dimensions"))
 
 
 def clipped(start: datetime, end: datetime, period: Period) -> Period:

@@ -51,15 +51,16 @@ def number_of_double(value: float) -> Number | None:  # float: at the edge; take
 
 def text_of(value: DimensionValue) -> str:
     """The value as people read it: ``true``, ``1.5``, or the text itself."""
+    # The most frequent first; a truth value is an int to `isinstance`, not by its class.
+    if value.__class__ is int:
+        return str(value)
     match value:
         case bool():
             return "true" if value else "false"
-        case int():
-            return str(value)
-        case Decimal():
-            return format_decimal(value)
         case str():
             return value
+        case _:
+            return format_decimal(Decimal(value))
 
 
 def distinct_key(value: DimensionValue) -> str:

@@ -4,14 +4,20 @@ Its few lines per event are the fast path; whatever does not pass it is explaine
 """
 
 import re
+from collections.abc import Iterable, Mapping
 from json.encoder import encode_basestring
-
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from kernel.errors import FieldViolation, TollkeeperError, invalid
 from kernel.ids import ID_PATTERN
 from kit.proto import LATEST
-from metering.domain.event_batch import MAX_DIMENSIONS, MAX_EVENTS, MAX_KEY_LENGTH, MAX_NAME_LENGTH, EventBatch
+from metering.domain.event_batch import (
+    MAX_DIMENSIONS,
+    MAX_EVENTS,
+    MAX_KEY_LENGTH,
+    MAX_NAME_LENGTH,
+    UNSETTLED,
+    EventBatch,
+)
 from metering.domain.meter import Dimensions
 from metering.domain.tracker import microseconds
 from metering.domain.value import MAX_TEXT_LENGTH, DimensionValue, number_of_double, number_of_text, text_of
@@ -43,34 +49,47 @@ def event_batch_from_proto(request: ReportEventsRequest) -> EventBatch:
     if not 1 <= len(request.events) <= MAX_EVENTS:
         message = f"must hold 1 to {MAX_EVENTS:,} events, not {len(request.events):,}; send more in several batches"
         raise invalid(FieldViolation("events", message))
-    batch = EventBatch()
     try:
-        for event in request.events:
-            _append(batch, event)
+        return _batch(request.events)
     except (_MistakeError, TollkeeperError):
         raise explain(request.events) from None
-    return batch
 
 
-def _append(batch: EventBatch, event: event_pb2.Event) -> None:
-    customer_id, name, resource_id, key = event.customer_id, event.event_name, event.resource_id, event.idempotency_key
+def _batch(events: Iterable[event_pb2.Event]) -> EventBatch:
+    batch = EventBatch()
     known = _known_ids
-    if customer_id not in known:
-        _learn_id(customer_id)
-    if name not in known:
-        _learn_id(name)
-    if resource_id and resource_id not in known:
-        _learn_id(resource_id)
-    if not 0 < len(key) <= MAX_KEY_LENGTH or "\0" in key:
-        raise _MistakeError
-    dimensions, text = _dimensions(event)
-    batch.customer_ids.append(customer_id)
-    batch.event_names.append(name)
-    batch.idempotency_keys.append(key)
-    batch.resource_ids.append(resource_id)
-    batch.times.append(_microseconds(event.timestamp) or (0 if event.HasField("timestamp") else None))
-    batch.dimensions.append(dimensions)
-    batch.dimension_texts.append(text)
+    # Looked up once and not for each event.
+    add_customer, add_name, add_key = batch.customer_ids.append, batch.event_names.append, batch.idempotency_keys.append
+    add_resource, add_time = batch.resource_ids.append, batch.times.append
+    add_dimensions, add_text = batch.dimensions.append, batch.dimension_texts.append
+    for event in events:
+        customer_id, name, resource_id, key = (
+            event.customer_id,
+            event.event_name,
+            event.resource_id,
+            event.idempotency_key,
+        )
+        if customer_id not in known:
+            _learn_id(customer_id)
+        if name not in known:
+            _learn_id(name)
+        if resource_id and resource_id not in known:
+            _learn_id(resource_id)
+        if not 0 < len(key) <= MAX_KEY_LENGTH or "\0" in key:
+            raise _MistakeError
+        timestamp = event.timestamp
+        seconds, nanos = timestamp.seconds, timestamp.nanos
+        if not (0 <= seconds < _LATEST_SECONDS and 0 <= nanos <= 999_999_999):
+            raise _MistakeError
+        dimensions, text = _dimensions(event.dimensions)
+        add_customer(customer_id)
+        add_name(name)
+        add_key(key)
+        add_resource(resource_id)
+        add_time(seconds * 1_000_000 + nanos // 1_000 if seconds or nanos or event.HasField("timestamp") else UNSETTLED)
+        add_dimensions(dimensions)
+        add_text(text)
+    return batch
 
 
 def _learn_id(value: str) -> None:
@@ -81,44 +100,36 @@ def _learn_id(value: str) -> None:
     _known_ids.add(value)
 
 
-def _microseconds(timestamp: Timestamp) -> int:
-    seconds, nanos = timestamp.seconds, timestamp.nanos
-    if not (0 <= seconds < _LATEST_SECONDS and 0 <= nanos <= 999_999_999):
-        raise _MistakeError
-    return seconds * 1_000_000 + nanos // 1_000
-
-
-def _dimensions(event: event_pb2.Event) -> tuple[Dimensions, str]:
-    messages = event.dimensions
+def _dimensions(messages: Mapping[str, event_pb2.Value]) -> tuple[Dimensions, str]:
+    """The values for meters, and the JSON object that is stored."""
     if len(messages) > MAX_DIMENSIONS:
         raise _MistakeError
     values: dict[str, DimensionValue] = {}
     texts: list[str] = []
     for name in messages:
         message = messages[name]
-        match message.WhichOneof("kind"):
-            case "string_value":
-                string = message.string_value
-                if len(string) > MAX_TEXT_LENGTH or "\0" in string:
-                    raise _MistakeError
-                values[name] = string
-                text = encode_basestring(string)
-            case "number_value":
-                number = number_of_double(message.number_value)
-                if number is None:
-                    raise _MistakeError
-                values[name] = number
-                text = str(number) if isinstance(number, int) else text_of(number)
-            case "bool_value":
-                values[name] = message.bool_value
-                text = "true" if message.bool_value else "false"
-            case "decimal_value":
-                number = number_of_text(message.decimal_value, name)
-                values[name] = number
-                text = text_of(number)
-            case _:
+        quoted = _quoted_names.get(name) or _learn_name(name)
+        # Most are text that is not empty, which is told without asking for the kind.
+        string = message.string_value
+        if string or (kind := message.WhichOneof("kind")) == "string_value":
+            if len(string) > MAX_TEXT_LENGTH or "\0" in string:
                 raise _MistakeError
-        texts.append((_quoted_names.get(name) or _learn_name(name)) + text)
+            values[name] = string
+            texts.append(quoted + encode_basestring(string))
+            continue
+        match kind:
+            case "number_value":
+                value: DimensionValue | None = number_of_double(message.number_value)
+            case "bool_value":
+                value = message.bool_value
+            case "decimal_value":
+                value = number_of_text(message.decimal_value, name)
+            case _:
+                value = None
+        if value is None:
+            raise _MistakeError
+        values[name] = value
+        texts.append(quoted + text_of(value))
     return values, "{" + ",".join(texts) + "}"
 
 

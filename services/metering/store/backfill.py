@@ -1,6 +1,6 @@
 """Windows from what is stored: for trackers that come after the usage they count, and for rebuilding."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -68,7 +68,7 @@ async def _runs(connection: AsyncConnection, feature: Feature, tracker: Tracker)
         yield [None]
         return
     table, rows = stored_usage(feature, tracker.series)
-    async for run in spans.occupied(connection, table, rows, periods=tracker.periods, until=None):
+    async for run in spans.occupied(connection, table, rows, periods=tracker.periods):
         yield list(run)
 
 
@@ -77,7 +77,7 @@ async def _usage(
 ) -> list[tuple[Span, Decimal]]:
     table, rows = stored_usage(feature, tracker.series)
     rows = and_(rows, *_within(table, run))
-    place = _place(table, run)
+    place = place_in(table, run)
     meter = feature.meter
     if meter is None:
         query = select(place, func.sum(_MEASUREMENT.c.delta)).where(rows).group_by(place)
@@ -96,8 +96,9 @@ def _within(table: Table, run: list[Span]) -> list[ColumnElement[bool]]:
     return [table.c.timestamp_us >= microseconds(first.start), table.c.timestamp_us < microseconds(last.end)]
 
 
-def _place(table: Table, run: list[Span]) -> ColumnElement[int]:
-    starts = spans.starts([span for span in run if span is not None]) or [0]
+def place_in(table: Table, run: Sequence[Span]) -> ColumnElement[int]:
+    """Which period of the run a row lies in, from 1 on; the endless one is a run of its own."""
+    starts = [microseconds(span_start(span)) for span in run]
     return func.width_bucket(table.c.timestamp_us, cast(bindparam("starts", starts), ARRAY(BigInteger))).label("place")
 
 
@@ -109,7 +110,7 @@ async def _keep_distinct(
         select(
             literal(tracker.series.customer_id),
             literal(tracker.id, BigInteger),
-            starts[_place(_EVENT, run)],
+            starts[place_in(_EVENT, run)],
             meter_sql.distinct_key(meter.field),
         )
         .where(rows, ~meter_sql.is_skipped(meter))

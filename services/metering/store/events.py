@@ -27,12 +27,12 @@ WHERE NOT EXISTS (
 )
 """
 
-_STORE = "COPY event (customer_id, timestamp_us, event_name, idempotency_key, resource_id, dimensions) FROM STDIN"
+_STORE = "COPY event (customer_id, idempotency_key, timestamp_us, event_name, resource_id, dimensions) FROM STDIN"
 
 
-async def let_in(connection: Raw, keys: Sequence[tuple[str, str]], rows: Iterable[int]) -> frozenset[int]:
-    """Takes the (customer, idempotency key) of these rows, which are all different; gives the rows that came too late."""
-    lines = "".join([f"{keys[row][0]}\t{escaped(keys[row][1])}\t{row}\n" for row in rows])
+async def let_in(connection: Raw, keys: Sequence[str], rows: Iterable[int]) -> frozenset[int]:
+    """Takes the keys of these rows, which are all different; gives the rows that came too late."""
+    lines = "".join([f"{keys[row]}\t{row}\n" for row in rows])
     async with connection.cursor() as cursor:
         async with cursor.copy(_STAGE) as copy:
             await copy.write(lines.encode())
@@ -40,26 +40,23 @@ async def let_in(connection: Raw, keys: Sequence[tuple[str, str]], rows: Iterabl
         return frozenset(row for (row,) in await cursor.fetchall())
 
 
-async def store(connection: Raw, lines: str) -> None:
+async def store(connection: Raw, lines: Sequence[str]) -> None:
     """Stores events that were let in, as `copy_lines` wrote them."""
     async with connection.cursor() as cursor, cursor.copy(_STORE) as copy:
-        await copy.write(lines.encode())
+        await copy.write("".join(lines).encode())
 
 
-def copy_lines(batch: EventBatch) -> list[str]:
-    """One line of COPY's text format for each event. Ids need no escaping; numbers none either."""
-    columns = zip(
-        batch.customer_ids,
-        batch.settled_times,
-        batch.event_names,
-        batch.idempotency_keys,
-        batch.resource_ids,
-        batch.dimension_texts,
-        strict=True,
-    )
+def copy_keys(batch: EventBatch) -> list[str]:
+    """Customer and idempotency key of each event as COPY's text format takes them; equal where both are."""
+    keys = zip(batch.customer_ids, batch.idempotency_keys, strict=True)
+    return [f"{customer_id}\t{escaped(key)}" for customer_id, key in keys]
+
+
+def copy_lines(batch: EventBatch, keys: Sequence[str]) -> list[str]:
+    """One line of COPY's text format for each event. Ids need no escaping."""
+    columns = zip(keys, batch.times, batch.event_names, batch.resource_ids, batch.dimension_texts, strict=True)
     return [
-        f"{customer_id}\t{time}\t{name}\t{escaped(key)}\t{resource_id}\t{escaped(dimensions)}\n"
-        for customer_id, time, name, key, resource_id, dimensions in columns
+        f"{key}\t{time}\t{name}\t{resource_id}\t{escaped(text)}\n" for key, time, name, resource_id, text in columns
     ]
 
 

@@ -20,7 +20,6 @@ async def occupied(
     where: ColumnElement[bool],
     *,
     periods: Recurrence,
-    until: datetime | None,
 ) -> AsyncIterator[Sequence[Period]]:
     """Runs of adjacent periods, ascending, that together hold every matching row of the table from the anchor on.
 
@@ -29,12 +28,9 @@ async def occupied(
         table: With a column `timestamp_us`.
         where: The rows; best found by the index of customer and time.
         periods: The recurrence.
-        until: Rows from here on do not matter; None: all do.
     """
     time = table.c.timestamp_us
     bounds = select(func.min(time), func.max(time)).where(where)
-    if until is not None:
-        bounds = bounds.where(time < microseconds(until))
     at = microseconds(periods.anchor)
     while True:
         first, last = (await connection.execute(bounds.where(time >= at))).one()
@@ -52,8 +48,3 @@ def _run(periods: Recurrence, first: datetime, last: datetime) -> Sequence[Perio
         index += 1
         run.append(periods.period(index))
     return run
-
-
-def starts(run: Sequence[Period]) -> list[int]:
-    """For `width_bucket`: place n of the run holds times with bucket n + 1."""
-    return [microseconds(period.start) for period in run]

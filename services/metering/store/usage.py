@@ -1,0 +1,78 @@
+"""Usage of any range, from what is stored itself."""
+
+from collections.abc import AsyncIterator, Sequence
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import ColumnElement, Table, and_, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from kernel.period import Period
+from metering.domain.feature import Feature
+from metering.domain.tracker import microseconds
+from metering.domain.usage_range import (
+    MAX_POINTS,
+    UsageAnswer,
+    UsagePoint,
+    UsageQuery,
+    clipped,
+    cuts,
+    too_many_points,
+)
+from metering.store import meter_sql, spans, tables
+from metering.store.backfill import place_in, stored_usage
+
+
+async def of_range(connection: AsyncConnection, feature: Feature, query: UsageQuery) -> UsageAnswer:
+    """The usage of the range in points, ordered by period and group.
+
+    Raises:
+        TollkeeperError: `TOO_MANY_POINTS`.
+    """
+    table, rows = stored_usage(feature, query.series)
+    rows = and_(rows, *_within(table, query.period))
+    counted = rows if feature.meter is None else and_(rows, ~meter_sql.is_skipped(feature.meter))
+    points: list[UsagePoint] = []
+    async for run in _runs(connection, table, rows, query):
+        statement = _statement(feature, query, table, run).where(
+            counted, *_within(table, Period(run[0].start, run[-1].end))
+        )
+        for place, *group, value in await connection.execute(statement):
+            period = clipped(run[place - 1].start, run[place - 1].end, query.period)
+            points.append(UsagePoint(period, Decimal(value), tuple(group)))
+        if len(points) > MAX_POINTS:
+            raise too_many_points()
+    if not points and cuts(query) is None and not query.group_by:
+        points = [UsagePoint(query.period, Decimal(0), ())]
+    return UsageAnswer(tuple(points), await _skipped(connection, feature, rows))
+
+
+async def _runs(
+    connection: AsyncConnection, table: Table, rows: ColumnElement[bool], query: UsageQuery
+) -> AsyncIterator[Sequence[Period]]:
+    recurrence = cuts(query)
+    if recurrence is None:
+        yield [query.period]
+        return
+    async for run in spans.occupied(connection, table, rows, periods=recurrence):
+        yield run
+
+
+def _statement(feature: Feature, query: UsageQuery, table: Table, run: Sequence[Period]) -> Any:
+    meter = feature.meter
+    value = func.sum(tables.measurement.c.delta) if meter is None else meter_sql.usage(meter)
+    place = place_in(table, run)
+    groups = [meter_sql.group_text(field).label(f"group_{number}") for number, field in enumerate(query.group_by)]
+    return select(place, *groups, value).group_by(place, *groups).order_by(place, *groups).limit(MAX_POINTS + 1)
+
+
+async def _skipped(connection: AsyncConnection, feature: Feature, rows: ColumnElement[bool]) -> int:
+    if feature.meter is None:
+        return 0
+    statement = select(func.count()).select_from(tables.event).where(rows, meter_sql.is_skipped(feature.meter))
+    return int((await connection.execute(statement)).scalar_one())
+
+
+def _within(table: Table, period: Period) -> list[ColumnElement[bool]]:
+    time = table.c.timestamp_us
+    return [time >= microseconds(period.start), time < microseconds(period.end)]
