@@ -42,7 +42,7 @@ class FakeMetering(tracker_service_pb2_grpc.TrackerServiceServicer):
 
     Attributes:
         away: Answers nothing but UNAVAILABLE.
-        gate: Closed, answers wait; `asked` tells that one is waiting.
+        gate: Closed, answers wait, but for the next `passes`; `asked` tells that one waits.
         batches: The number of lookups in each call of BatchGetWindows.
     """
 
@@ -51,6 +51,7 @@ class FakeMetering(tracker_service_pb2_grpc.TrackerServiceServicer):
         self.gate = asyncio.Event()
         self.gate.set()
         self.asked = asyncio.Event()
+        self.passes = 0
         self.batches: list[int] = []
         self.registered: set[bytes] = set()
         self._usage: dict[tuple[str, str], list[tuple[datetime, Decimal]]] = defaultdict(list)
@@ -72,8 +73,11 @@ class FakeMetering(tracker_service_pb2_grpc.TrackerServiceServicer):
         self, request: tracker_service_pb2.BatchGetWindowsRequest, _context: Context
     ) -> tracker_service_pb2.BatchGetWindowsResponse:
         self.batches.append(len(request.lookups))
-        self.asked.set()
-        await self.gate.wait()
+        if self.passes:
+            self.passes -= 1
+        else:
+            self.asked.set()
+            await self.gate.wait()
         self._check_here()
         assert 1 <= len(request.lookups) <= 1_000
         return tracker_service_pb2.BatchGetWindowsResponse(windows=[self._window(one) for one in request.lookups])
