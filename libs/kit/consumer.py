@@ -105,7 +105,8 @@ class Consumer:
                 continue
             for number, message in enumerate(messages):
                 await self._settle(message, waiting=messages[number:])
-            if messages[-1].metadata.num_pending == 0:
+            # The client gives none at all where a request ran out just as it was answered.
+            if messages and messages[-1].metadata.num_pending == 0:
                 self.caught_up.set()
 
     async def _settle(self, message: Msg, *, waiting: Sequence[Msg]) -> None:
