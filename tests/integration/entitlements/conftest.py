@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 
 import grpc
@@ -26,11 +27,22 @@ from tollkeeper.catalog.v1.plan_service_pb2_grpc import add_PlanServiceServicer_
 from tollkeeper.entitlements.v1.entitlements_service_pb2_grpc import EntitlementsServiceStub
 from tollkeeper.metering.v1.tracker_service_pb2_grpc import add_TrackerServiceServicer_to_server
 
+
+@dataclass(frozen=True)
+class Neighbours:
+    """The stand-ins, and the address of all three."""
+
+    catalog: FakeCatalog
+    billing: FakeBilling
+    metering: FakeMetering
+    address: str
+
+
 Replica = Callable[[], AbstractAsyncContextManager[grpc.aio.Channel]]
 
 
 @pytest.fixture
-async def neighbours(resources: AsyncExitStack) -> tuple[FakeCatalog, FakeBilling, FakeMetering, str]:
+async def neighbours(resources: AsyncExitStack) -> Neighbours:
     """The stand-ins, and the address of all three."""
     catalog = FakeCatalog()  # type: ignore[abstract]  # the methods that entitlements never calls.
     billing = FakeBilling()  # type: ignore[abstract]  # the same.
@@ -47,7 +59,7 @@ async def neighbours(resources: AsyncExitStack) -> tuple[FakeCatalog, FakeBillin
     server = Server("neighbours", "127.0.0.1:0", registrations, max_concurrent=1_000)
     await server.start()
     resources.push_async_callback(server.stop, 0)
-    return catalog, billing, metering, f"127.0.0.1:{server.port}"
+    return Neighbours(catalog, billing, metering, f"127.0.0.1:{server.port}")
 
 
 @pytest.fixture
@@ -58,14 +70,14 @@ def real_time() -> SettableClock:
 
 @pytest.fixture
 def replica(
-    neighbours: tuple[FakeCatalog, FakeBilling, FakeMetering, str],
+    neighbours: Neighbours,
     make_database: MakeDatabase,
     nats_server: EmbeddedNats,
     broker: Broker,
     real_time: SettableClock,
 ) -> Replica:
     """Starts one more replica of the service; all share one database."""
-    address = neighbours[3]
+    address = neighbours.address
     settings = EntitlementsSettings(
         database_url=make_database("entitlements"),
         nats_url=nats_server.url,
@@ -88,14 +100,14 @@ def replica(
 
 @pytest.fixture
 async def world(
-    neighbours: tuple[FakeCatalog, FakeBilling, FakeMetering, str],
+    neighbours: Neighbours,
     broker: Broker,
     real_time: SettableClock,
     replica: Replica,
 ) -> AsyncIterator[World]:
     """One replica, in a world with some features and plans."""
-    catalog, billing, metering, _ = neighbours
     async with replica() as channel:
-        world = World(broker, catalog, billing, metering, real_time, EntitlementsServiceStub(channel))
+        api = EntitlementsServiceStub(channel)
+        world = World(broker, neighbours.catalog, neighbours.billing, neighbours.metering, real_time, api)
         stock(world)
         yield world

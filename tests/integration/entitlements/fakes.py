@@ -37,16 +37,18 @@ from tollkeeper.metering.v1.tracker_service_pb2_grpc import TrackerServiceServic
 
 @dataclass
 class Gate:
-    """Counts calls by method, and lets a test take a neighbour away or hold its answers back."""
+    """Counts calls by method, and lets a test take a neighbour away or hold its answers back; `held` tells which waits."""
 
     calls: Counter[str] = field(default_factory=Counter)
     away: bool = False
     hold: asyncio.Event | None = None
+    held: "asyncio.Queue[str]" = field(default_factory=asyncio.Queue)
 
     async def passes(self, method: str) -> None:
         """Notes a call; raises where the neighbour is away."""
         self.calls[method] += 1
         if self.hold is not None:
+            self.held.put_nowait(method)
             await self.hold.wait()
         if self.away:
             raise TollkeeperError(ErrorKind.UNAVAILABLE, "DEPENDENCY_UNAVAILABLE", "It is away.")

@@ -1,7 +1,8 @@
 """Entitlements between three stand-in neighbours, and verbs to make things happen to them."""
 
+import asyncio
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -197,9 +198,33 @@ class World:
             request.consistency.current = True
         return (await call(self.api.CheckEntitlement, request, limit=seconds)).decision
 
+    async def list_all(self, customer_id: str, *, tokens: Sequence[str] = ()) -> Sequence[Decision]:
+        """The customer's entitlements."""
+        request = pb.ListEntitlementsRequest(customer_id=customer_id)
+        if tokens:
+            request.consistency.at_least_as_fresh.tokens.extend(tokens)
+        return list((await call(self.api.ListEntitlements, request)).decisions)
+
     async def why(self, customer_id: str, feature_id: str, **how: object) -> str:
         """The decision's reason."""
         return reason(await self.check(customer_id, feature_id, **how))  # type: ignore[arg-type]  # as `check` takes them.
+
+    async def eventually(self, is_true: Callable[[], Awaitable[bool]], *, seconds: float = 20) -> None:
+        """Asks the service again and again until it is true: what no token and no reply tells of, such as an event's arrival."""
+        async with asyncio.timeout(seconds):
+            while not await is_true():
+                pass
+
+    async def sees(
+        self, customer_id: str, feature_id: str, usage: str, *, passing: timedelta = timedelta(0)
+    ) -> None:
+        """Waits until checks without any token see the usage; so much time passes between two of them."""
+
+        async def is_seen() -> bool:
+            self.clock.pass_by(passing)
+            return (await self.check(customer_id, feature_id)).usage == usage
+
+        await self.eventually(is_seen)
 
     async def report(
         self,
