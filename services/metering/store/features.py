@@ -25,7 +25,7 @@ _HOLD = f"SELECT pg_advisory_xact_lock_shared({_METERS_LOCK}); SELECT version FR
 
 async def hold_meters(connection: Raw) -> int:
     """Keeps the meters as they are until the transaction's end; gives their version."""
-    cursor = await connection.execute(_HOLD)
+    cursor = await connection.execute(_HOLD, prepare=False)
     # Two statements, two results: the version must be read after the lock is held.
     cursor.nextset()
     row = await cursor.fetchone()

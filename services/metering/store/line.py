@@ -46,9 +46,8 @@ class Line:
             ConcurrentWriteError: Run it again.
         """
         try:
-            connection = await self._connected()
+            connection = await self._begun()
             try:
-                await connection.execute("BEGIN")
                 yield connection
                 await connection.execute("COMMIT")
             except BaseException:
@@ -72,13 +71,21 @@ class Line:
             await self._connection.close()
             self._connection = None
 
-    async def _connected(self) -> Raw:
-        if self._connection is None or self._connection.closed:
-            self._connection = await psycopg.AsyncConnection.connect(
-                self._conninfo, autocommit=True, options=_OPTIONS, connect_timeout=5
-            )
-            if self._on_connect:
-                await self._connection.execute(self._on_connect)
+    async def _begun(self) -> Raw:
+        if self._connection is not None:
+            try:
+                await self._connection.execute("BEGIN")
+            except (psycopg.OperationalError, psycopg.InterfaceError):
+                # The server was away since the last transaction, and nobody has lost anything by it.
+                await self.close()
+            else:
+                return self._connection
+        self._connection = await psycopg.AsyncConnection.connect(
+            self._conninfo, autocommit=True, options=_OPTIONS, connect_timeout=5
+        )
+        if self._on_connect:
+            await self._connection.execute(self._on_connect)
+        await self._connection.execute("BEGIN")
         return self._connection
 
     async def _undo(self, connection: Raw) -> None:
