@@ -1,5 +1,7 @@
 """``CatalogService``."""
 
+import asyncio
+
 from catalog.commands.apply_catalog import ApplyCatalog
 from catalog.messages.catalog import changes_to_proto, document_from_proto, resource_names_to_proto
 from kit.rpc import Context
@@ -14,7 +16,8 @@ class CatalogServicer(grpc_api.CatalogServiceServicer):
         self._apply = apply
 
     async def ApplyCatalog(self, request: pb.ApplyCatalogRequest, _context: Context) -> pb.ApplyCatalogResponse:
-        document = document_from_proto(request)
+        # In a thread: a document may be megabytes, and other calls go on meanwhile.
+        document = await asyncio.to_thread(document_from_proto, request)
         difference = await (self._apply.compare(document) if request.validate_only else self._apply(document))
         return pb.ApplyCatalogResponse(
             changes=changes_to_proto(difference.changes),

@@ -1,5 +1,6 @@
 """``PlanService``."""
 
+import asyncio
 from dataclasses import dataclass
 
 from catalog import queries
@@ -55,7 +56,9 @@ class PlanServicer(grpc_api.PlanServiceServicer):
         return pb.ListPlansResponse(plans=plans, next_page_token=token)
 
     async def SavePlanDraft(self, request: pb.SavePlanDraftRequest, _context: Context) -> pb.SavePlanDraftResponse:
-        version = await self._commands.save_draft(request.plan_id, content_from_proto(request.content))
+        # In a thread: a content may be megabytes, and other calls go on meanwhile.
+        content = await asyncio.to_thread(content_from_proto, request.content)
+        version = await self._commands.save_draft(request.plan_id, content)
         return pb.SavePlanDraftResponse(plan_version=plan_version_to_proto(version))
 
     async def DiscardPlanDraft(

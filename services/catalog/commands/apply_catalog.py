@@ -1,5 +1,9 @@
-"""Makes the catalog equal to a document, or only tells how they differ."""
+"""Makes the catalog equal to a document, or only tells how they differ.
 
+A document may be megabytes of prices: what is computed over the whole of it runs in a thread, so that other calls go on.
+"""
+
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import assert_never
@@ -53,8 +57,8 @@ class ApplyCatalog:
         """
         async with self._database.read() as connection:
             held = await _held(connection, document, lock=False)
-            check_document(document, held)
-            return await _difference(connection, settle_document(document, held), held)
+            settled = await asyncio.to_thread(_checked, document, held)
+            return await _difference(connection, settled, held)
 
     async def __call__(self, document: CatalogDocument) -> Difference:
         """What was changed: all of it, or nothing.
@@ -65,14 +69,15 @@ class ApplyCatalog:
         async with self._database.write() as connection:
             await order.lock_catalog(connection)
             held = await _held(connection, document, lock=True)
-            check_document(document, held)
-            settled = settle_document(document, held)
+            settled = await asyncio.to_thread(_checked, document, held)
             difference = await _difference(connection, settled, held)
             changed = [change for change in difference.changes if change.type is not ChangeType.UNCHANGED]
             if changed:
                 revisions = await order.next_revisions(connection, REVISIONS_PER_CHANGE * len(changed))
                 now = self._clock.now()
-                application = carry_out(settled, held, difference.changes, now=now, revisions=revisions)
+                application = await asyncio.to_thread(
+                    carry_out, settled, held, difference.changes, now=now, revisions=revisions
+                )
                 await _store(connection, application)
                 await self._outbox.put_all(connection, [_announcement(each) for each in application.happenings])
             return difference
@@ -95,7 +100,12 @@ async def _difference(connection: AsyncConnection, document: CatalogDocument, he
         ResourceType.PRODUCT: await products.ids_except(connection, listed_products),
         ResourceType.PLAN: await plans.ids_except(connection, document.plan_ids),
     }
-    return Difference(compare(document, held), unlisted)
+    return Difference(await asyncio.to_thread(compare, document, held), unlisted)
+
+
+def _checked(document: CatalogDocument, held: HeldCatalog) -> CatalogDocument:
+    check_document(document, held)
+    return settle_document(document, held)
 
 
 async def _store(connection: AsyncConnection, application: Application) -> None:

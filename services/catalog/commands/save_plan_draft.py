@@ -1,5 +1,7 @@
 """Opens a draft of a plan, or replaces its content."""
 
+import asyncio
+
 from catalog.domain.errors import plan_not_found
 from catalog.domain.mistakes import BoundedMistakes
 from catalog.domain.plan import PlanVersion, draft_of, save_draft
@@ -29,12 +31,13 @@ class SavePlanDraft:
             await changes.lock_shared(connection)
             held = await features.get_all(connection, content.feature_ids)
             specs = {feature_id: feature.spec for feature_id, feature in held.items()}
-            check_content(content, specs, path="content", mistakes=mistakes)
+            # In a thread: a content may be megabytes, and other calls go on meanwhile.
+            await asyncio.to_thread(check_content, content, specs, path="content", mistakes=mistakes)
             mistakes.check()
             plan = await plans.get(connection, plan_id, lock=True)
             if plan is None:
                 raise plan_not_found(plan_id)
-            settled = settle_content(content, specs)
+            settled = await asyncio.to_thread(settle_content, content, specs)
             if await plans.get_draft(connection, plan_id) == settled:
                 return draft_of(plan, settled)
             revision = await changes.next_revision(connection)

@@ -83,15 +83,33 @@ def compare(document: CatalogDocument, held: HeldCatalog) -> tuple[ResourceChang
 def _compare_plan(each: PlanDocument, features: Mapping[str, FeatureSpec], held: HeldCatalog) -> ResourceChange:
     plan, published = held.plans.get(each.plan.id), held.versions.get(each.plan.id)
     content = named_content(each.content or PlanContent(None), features, each.plan.display_name)
-    if published is not None:
-        content = _keep_default_names(content, each.content or content, published)
-    new = outline_names(each.plan.display_name, each.plan.description) | outline_content(content)
+    new = outline_names(each.plan.display_name, each.plan.description)
     old = None if plan is None else outline_names(plan.display_name, plan.description)
-    if old is not None and published is not None:
-        old |= outline_content(published.content)
+    if old is None or published is None:
+        new |= outline_content(content)
+    else:
+        content = _keep_default_names(content, each.content or content, published)
+        old_part, new_part = _without_the_same(published.content, content)
+        old |= outline_content(old_part)
+        new |= outline_content(new_part)
     change = _change(ResourceType.PLAN, each.plan.id, old=old, new=new)
     latest = 0 if plan is None else plan.latest_version
     return replace(change, plan_version=latest + 1 if change.content_differs else latest)
+
+
+def _without_the_same(one: PlanContent, other: PlanContent) -> tuple[PlanContent, PlanContent]:
+    """Both without what stands in both: most of a large catalog, of which no outline need be made."""
+    charges = frozenset(one.charges) & frozenset(other.charges)
+    entitlements = frozenset(one.entitlements) & frozenset(other.entitlements)
+
+    def rest(content: PlanContent) -> PlanContent:
+        return replace(
+            content,
+            entitlements=tuple(each for each in content.entitlements if each not in entitlements),
+            charges=tuple(charge for charge in content.charges if charge not in charges),
+        )
+
+    return rest(one), rest(other)
 
 
 def _keep_default_names(named: PlanContent, written: PlanContent, published: PlanVersion) -> PlanContent:

@@ -1,0 +1,204 @@
+"""Laws of the catalog as code: whatever is written, the answer is all mistakes or an equal catalog."""
+
+import random
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from catalog.domain.catalog_application import REVISIONS_PER_CHANGE, Application, carry_out
+from catalog.domain.catalog_diff import ChangeType, ResourceChange, compare
+from catalog.domain.catalog_document import CatalogDocument, HeldCatalog, check_document, settle_document
+from catalog.domain.entitlement import EnumEntitlement
+from catalog.domain.feature import create_feature, settle_feature
+from catalog.domain.outline import outline_content
+from catalog.domain.plan_content import PlanContent, check_content, settle_content
+from catalog.messages.catalog import document_from_proto
+from catalog.messages.feature import feature_from_proto, feature_spec_from_proto, feature_to_proto
+from catalog.messages.plan import plan_version_from_proto, plan_version_to_proto
+from catalog.messages.plan_content import content_from_proto, content_to_proto
+from kernel.errors import ErrorKind, Mistakes, TollkeeperError
+from tests.integration.catalog import samples
+from tests.properties.catalog.messages import chances, fill, mutate
+from tests.unit.catalog.samples import LATER, NOW
+from tollkeeper.catalog.v1 import catalog_service_pb2, plan_pb2
+
+NOTHING = HeldCatalog({}, {}, {}, {})
+
+
+def _apply(document: CatalogDocument, held: HeldCatalog) -> tuple[tuple[ResourceChange, ...], HeldCatalog, Application]:
+    """The changes, and the catalog afterwards."""
+    check_document(document, held)
+    settled = settle_document(document, held)
+    changes = compare(settled, held)
+    revisions = iter(range(1, 1 + REVISIONS_PER_CHANGE * len(changes)))
+    done = carry_out(settled, held, changes, now=LATER, revisions=revisions)
+    after = HeldCatalog(
+        {**held.features, **{each.id: each for each in [*done.new_features, *done.changed_features]}},
+        {**held.products, **{each.id: each for each in [*done.new_products, *done.changed_products]}},
+        {**held.plans, **{each.id: each for each in [*done.new_plans, *done.changed_plans]}},
+        {**held.versions, **{each.plan_id: each for each in done.versions}},
+    )
+    return changes, after, done
+
+
+HELD = _apply(document_from_proto(samples.document()), NOTHING)[1]
+
+
+@settings(max_examples=400)
+@given(chances)
+def test_any_message_ends_in_all_its_mistakes_or_a_catalog_that_is_equal_then(chance: random.Random) -> None:
+    message = catalog_service_pb2.ApplyCatalogRequest()
+    fill(message, chance)
+    _ends_well(message)
+
+
+@settings(max_examples=1_000)
+@given(chances, st.integers(1, 4))
+def test_so_does_a_document_that_is_nearly_right(chance: random.Random, mutations: int) -> None:
+    message = samples.document()
+    for _ in range(mutations):
+        mutate(message, chance)
+    _ends_well(message)
+
+
+def _ends_well(message: catalog_service_pb2.ApplyCatalogRequest) -> None:
+    document = document_from_proto(message)
+    for held in (NOTHING, HELD):
+        outcome = _attempt(document, held)
+        if isinstance(outcome, TollkeeperError):
+            assert (outcome.kind, outcome.reason) == (ErrorKind.INVALID_ARGUMENT, "INVALID_FIELD")
+            assert outcome.violations
+            assert all(violation.path and violation.message for violation in outcome.violations)
+            continue
+        _, after, done = outcome
+        changes, _, again = _apply(document, after)
+        assert {change.type for change in changes} <= {ChangeType.UNCHANGED}
+        assert not again.happenings
+        for version in done.versions:
+            assert plan_version_from_proto(plan_version_to_proto(version)) == version
+
+
+def _attempt(
+    document: CatalogDocument, held: HeldCatalog
+) -> tuple[tuple[ResourceChange, ...], HeldCatalog, Application] | TollkeeperError:
+    try:
+        return _apply(document, held)
+    except TollkeeperError as error:
+        return error
+
+
+@given(st.sampled_from(samples.FEATURES), chances)
+def test_what_is_stored_is_what_was_said(fields: dict[str, Any], chance: random.Random) -> None:
+    spec = feature_spec_from_proto(samples.feature(_shuffled(deepcopy(fields), chance)))
+    feature = create_feature(settle_feature(spec), NOW, revision=7)
+    assert feature_from_proto(feature_to_proto(feature)) == feature
+    assert settle_feature(feature.spec) == feature.spec
+
+
+def _shuffled(fields: Any, chance: random.Random) -> Any:
+    """The same content: lists in another order, but for tiers, and numbers written otherwise."""
+    if isinstance(fields, dict):
+        return {name: _shuffled_field(name, value, chance) for name, value in fields.items()}
+    return fields
+
+
+def _shuffled_field(name: str, value: Any, chance: random.Random) -> Any:
+    if name in {"unitPrice", "flatFee", "amount", "limit"}:
+        zeros = "0" * chance.randrange(3)
+        return chance.choice(["", "+", "0"]) + (f"{value}{zeros}" if "." in value else f"{value}.0{zeros}")
+    if isinstance(value, list):
+        entries = [_shuffled(entry, chance) for entry in value]
+        if name not in {"tiers", "tierEnds"}:
+            chance.shuffle(entries)
+        return entries
+    return _shuffled(value, chance)
+
+
+@settings(max_examples=200)
+@given(chances)
+def test_the_same_in_other_words_is_no_change(chance: random.Random) -> None:
+    plan = {"plan": samples.GOLD, "content": _shuffled(deepcopy(samples.CONTENT), chance)}
+    features = [_shuffled(deepcopy(fields), chance) for fields in samples.FEATURES]
+    chance.shuffle(features)
+    document = document_from_proto(samples.document(plans=[plan], features=features))
+    changes, _, _ = _apply(document, HELD)
+    assert {change.type for change in changes} == {ChangeType.UNCHANGED}
+
+
+Edit = Callable[[plan_pb2.PlanContent], None]
+
+
+def _yearly(content: plan_pb2.PlanContent) -> None:
+    for charge in content.charges:
+        charge.prices.add().CopyFrom(charge.prices[0])
+        charge.prices[1].billing_period = plan_pb2.BILLING_PERIOD_YEARLY
+
+
+EDITS: dict[str, Edit] = {
+    "years": _yearly,
+    "name": lambda content: setattr(content.charges[1], "display_name", "Base fee"),
+    "fee": lambda content: setattr(content.charges[1].prices[0], "amount", "100"),
+    "tier end": lambda content: content.charges[0].tier_ends.__setitem__(1, "11"),
+    "flat fee": lambda content: content.charges[0].prices[0].tiers[2].ClearField("flat_fee"),
+    "maximum": lambda content: setattr(content.charges[0], "maximum_quantity", "50"),
+    "minimum by default": lambda content: setattr(content.charges[0], "minimum_quantity", "1.0"),
+    "hard": lambda content: setattr(content.entitlements[2].metered, "soft_limit", False),
+    "unlimited": lambda content: content.entitlements[2].metered.CopyFrom(
+        plan_pb2.MeteredEntitlement(unlimited=plan_pb2.Unlimited())
+    ),
+    "reset": lambda content: setattr(
+        content.entitlements[2].metered.usage_reset, "interval", plan_pb2.RESET_INTERVAL_BILLING_PERIOD
+    ),
+    "more support": lambda content: content.entitlements[1].enum.values.append("phone"),
+    "turned around": lambda content: content.entitlements.sort(key=lambda each: each.feature_id),
+    "no lounge": lambda content: content.entitlements.remove(
+        next(each for each in content.entitlements if each.feature_id == "lounge")
+    ),
+}
+
+
+def _edited(names: list[str]) -> PlanContent:
+    message = samples.content(samples.CONTENT)
+    # In the order of the table: the last edits move entitlements.
+    for name, edit in EDITS.items():
+        if name in names:
+            edit(message)
+    content, features = content_from_proto(message), {each.id: each.spec for each in HELD.features.values()}
+    mistakes = Mistakes()
+    check_content(content, features, path="content", mistakes=mistakes)
+    mistakes.check()
+    settled = settle_content(content, features)
+    assert content_from_proto(content_to_proto(settled)) == settled
+    return settled
+
+
+_names = st.lists(st.sampled_from(sorted(EDITS)), max_size=3, unique=True)
+
+
+@settings(max_examples=400)
+@given(_names, _names)
+def test_contents_are_equal_exactly_when_their_outlines_are(some: list[str], others: list[str]) -> None:
+    one, other = _edited(some), _edited(others)
+    assert (outline_content(one) == outline_content(other)) == (_sorted(one) == _sorted(other))
+
+
+def _sorted(content: PlanContent) -> PlanContent:
+    charges = (
+        replace(charge, prices=tuple(sorted(charge.prices, key=lambda price: str(price.offer))))
+        for charge in content.charges
+    )
+    entitlements = (
+        replace(each, value=EnumEntitlement(tuple(sorted(each.value.values))))
+        if isinstance(each.value, EnumEntitlement)
+        else each
+        for each in content.entitlements
+    )
+    return replace(
+        content,
+        charges=tuple(sorted(charges, key=lambda charge: charge.id)),
+        entitlements=tuple(sorted(entitlements, key=lambda each: each.feature_id)),
+    )
