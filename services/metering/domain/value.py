@@ -18,6 +18,8 @@ MAX_DOUBLE_PLACES: Final = 30
 # A longer text is told apart by its digest: an index entry of PostgreSQL has at most 2,704 bytes.
 MAX_PLAIN_BYTES: Final = 100
 
+# Up to here a double holds every whole number; beyond, its shortest decimal is not the number itself.
+_ALL_WHOLE: Final = 2**53
 _WHOLE: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
 
 
@@ -42,11 +44,11 @@ def number_of_double(value: float) -> Number | None:  # float: at the edge; take
     """The shortest decimal of a double; None for NaN, infinities, 10^18 and more, or more than 30 digits after the point."""
     if not -MAX_DOUBLE < value < MAX_DOUBLE:
         return None
-    if value.is_integer():
+    if value.is_integer() and -_ALL_WHOLE <= value <= _ALL_WHOLE:
         return int(value)
-    exact = Decimal(repr(value))
-    exponent = exact.as_tuple().exponent
-    return exact if isinstance(exponent, int) and -exponent <= MAX_DOUBLE_PLACES else None
+    exact = number_of_decimal(Decimal(repr(value)))
+    places = 0 if isinstance(exact, int) else -int(exact.as_tuple().exponent)
+    return exact if places <= MAX_DOUBLE_PLACES else None
 
 
 def text_of(value: DimensionValue) -> str:

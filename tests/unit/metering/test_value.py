@@ -20,7 +20,10 @@ from metering.domain.value import DimensionValue, distinct_key, number_of_double
         (1e17, 10**17),
         (1e-7, Decimal("0.0000001")),
         (1e-30, Decimal("1E-30")),
-        (999_999_999_999_999_872.0, 999_999_999_999_999_872),
+        (2.0**53, 2**53),
+        # The double itself is …5048; nobody who wrote it meant that.
+        (7.033914763236505e16, 70_339_147_632_365_050),
+        (999_999_999_999_999_872.0, 999_999_999_999_999_900),
         (1e18, None),
         (-1e18, None),
         (1e-31, None),
