@@ -51,25 +51,25 @@ class CatalogFile:
         return Problem(place.line, place.column, f"{place.path}{rest}".lstrip("."), message)
 
     def _is_echo(self, field: str, present: str) -> bool:
-        reader = self._reader
-        if present != field and present in reader.incomplete:
+        missing = field[len(present) :].lstrip(".").partition(".")[0].partition("[")[0]
+        if missing in self._reader.misspelt.get(present, ()):
             return True
         step = field
         while step:
-            if step in reader.broken:
+            if step in self._reader.broken:
                 return True
             step = _without_last_step(step)
         # A feature or product whose id could not be read is missed by the plans that name it.
         return any(field.endswith(reference) and self._misses_ids(things) for things, reference in _REFERENCES)
 
     def _misses_ids(self, things: str) -> bool:
-        reader = self._reader
         listed = re.compile(rf"{things}(\[[0-9]+\](\.id)?)?")
-        if any(listed.fullmatch(path) or not path for path in reader.broken):
+        if any(listed.fullmatch(path) or not path for path in self._reader.broken):
             return True
-        if "" in reader.incomplete and things not in reader.places:
-            return True
-        return any(listed.fullmatch(path) and f"{path}.id" not in reader.places for path in reader.incomplete)
+        return any(
+            (things in names and not path) or ("id" in names and listed.fullmatch(path) is not None)
+            for path, names in self._reader.misspelt.items()
+        )
 
 
 def read_catalog_file(path: Path) -> CatalogFile:

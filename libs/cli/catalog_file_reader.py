@@ -16,6 +16,10 @@ from tollkeeper.catalog.v1 import catalog_service_pb2, feature_pb2
 # What only the catalog writes, and what the command decides.
 _OUTPUT_ONLY: Final = frozenset({"revision", "create_time", "update_time", "latest_version", "has_draft"})
 _NOT_OF_THE_FILE: Final = _OUTPUT_ONLY | {"validate_only"}
+_REFUSED_KEYS: Final = {
+    **dict.fromkeys(_OUTPUT_ONLY, "must be left out: only the catalog writes it"),
+    "<<": "must be left out: merge keys are not read; write the fields out",
+}
 # A plan is written flat: the fields of these two side by side.
 _FLAT: Final = {catalog_service_pb2.PlanDocument.DESCRIPTOR.full_name: ("plan", "content")}
 # Written as a plain scalar, and as a plain list.
@@ -50,14 +54,14 @@ class Reader:
         problems: Grows while reading.
         places: Where each field of the message stands, by its path in the contract's words.
         broken: The fields whose values could not be read.
-        incomplete: The messages of which a key could not be read, so that fields may be missing for that reason.
+        misspelt: Of messages with a key that is none, by their path: the names that it was probably meant to be.
     """
 
     def __init__(self, problems: list[Problem]) -> None:
         self.problems = problems
         self.places: dict[str, Place] = {}
         self.broken: set[str] = set()
-        self.incomplete: set[str] = set()
+        self.misspelt: dict[str, set[str]] = {}
 
     def read(self, root: yaml.Node, message: Message) -> None:
         """Fills the message from the document's node."""
@@ -83,12 +87,11 @@ class Reader:
 
     def _mapping(self, node: yaml.MappingNode, message: Message, *, field_path: str, file_path: str) -> None:
         targets = _targets(message, field_path)
-        for prefix in _FLAT.get(message.DESCRIPTOR.full_name, ()):
-            self._place(node, _joined(field_path, prefix), file_path)
+        for part in _FLAT.get(message.DESCRIPTOR.full_name, ()):
+            self._place(node, _joined(field_path, part), file_path)
         seen: dict[str, yaml.Node] = {}
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode) or isinstance(key, AliasNode):
-                self.incomplete.add(field_path)
                 if not isinstance(key, AliasNode):
                     self._note(key, file_path, "must be a plain key")
                 continue
@@ -96,16 +99,24 @@ class Reader:
             if key.value in seen:
                 first = seen[key.value].start_mark.line + 1
                 self._note(key, where, f"stands here a second time: the first is in line {first}")
-                self.incomplete.add(field_path)
                 continue
             seen[key.value] = key
             target = targets.get(key.value)
             if target is None:
-                self._note(key, where, _unknown(str(key.value), list(targets)))
-                self.incomplete.add(field_path)
+                self._unknown(key, targets, file_path=where)
             else:
                 self._field(value, target, file_path=where)
         self._one_of_each(message, seen, file_path)
+
+    def _unknown(self, key: yaml.ScalarNode, targets: dict[str, _Target], *, file_path: str) -> None:
+        similar = difflib.get_close_matches(key.value, targets, n=1)
+        hint = f"did you mean {similar[0]}?" if similar else f"known are {', '.join(targets)}"
+        self._note(key, file_path, _REFUSED_KEYS.get(key.value, f"is not a key here: {hint}"))
+        for name in similar:
+            target = targets[name]
+            oneof = target.field.containing_oneof
+            names = {name} if oneof is None else {name, oneof.name}
+            self.misspelt.setdefault(target.prefix, set()).update(names)
 
     def _field(self, node: yaml.Node, target: _Target, *, file_path: str) -> None:
         field_path = _joined(target.prefix, target.field.name)
@@ -200,16 +211,6 @@ def _each_target(message: Message, field_path: str) -> Iterator[_Target]:
         part = getattr(message, name)
         part.SetInParent()
         yield from _each_target(part, _joined(field_path, name))
-
-
-def _unknown(key: str, known: list[str]) -> str:
-    if key in _OUTPUT_ONLY:
-        return "must be left out: only the catalog writes it"
-    if key == "<<":
-        return "must be left out: merge keys are not read; write the fields out"
-    similar = difflib.get_close_matches(key, known, n=1)
-    hint = f"did you mean {similar[0]}?" if similar else f"known are {', '.join(known)}"
-    return f"is not a key here: {hint}"
 
 
 def _name_of(entry: yaml.Node) -> str:

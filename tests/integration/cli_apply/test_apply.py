@@ -1,5 +1,9 @@
 """`tollkeeper apply` from a file to published plans, and from mistakes to their lines."""
 
+import asyncio
+import os
+import pty
+import sys
 from pathlib import Path
 
 import pytest
@@ -135,10 +139,10 @@ async def test_all_mistakes_are_named_with_their_lines_at_once(run_apply: RunApp
 
 async def test_what_only_follows_from_another_mistake_is_not_said(run_apply: RunApply) -> None:
     # A feature whose id cannot be read is missed by the plan; the reader would look for a second mistake in vain.
-    result = await run_apply(WRONG.replace("- id: gates", "- name: gates"))
-    assert "catalog.yaml:2:5 features[0].name: is not a key here: " in result.output
+    result = await run_apply(WRONG.replace("- id: gates", "- idd: gates"))
+    assert "catalog.yaml:2:5 features[0].idd: is not a key here: did you mean id?" in result.output
     assert "must be the id of a feature" not in result.output
-    assert "features[0].id" not in result.output
+    assert "features[0].id:" not in result.output
 
 
 async def test_many_mistakes_all_arrive(run_apply: RunApply) -> None:
@@ -161,6 +165,30 @@ async def test_a_draft_made_otherwise_is_named_with_its_line(run_apply: RunApply
         f"catalog.yaml:{line}:9 plans[carrier].id: has an open draft: publish or discard it first",
         "1 mistake. Nothing was changed.",
     ]
+
+
+@pytest.mark.parametrize(("answer", "versions"), [("y\n", [1]), ("n\n", []), ("", [])])
+async def test_on_a_terminal_the_command_asks_first(
+    tmp_path: Path, airlines: str, address: str, answer: str, versions: list[int]
+) -> None:
+    file = tmp_path / "catalog.yaml"
+    file.write_text(airlines)
+    # A terminal of its own, as a person has one.
+    terminal, end = pty.openpty()
+    command = [sys.executable, "-P", "-m", "cli.main", "apply", str(file), "--catalog", address]
+    environment = {**os.environ, "TERM": "xterm"}
+    environment.pop("NO_COLOR", None)
+    process = await asyncio.create_subprocess_exec(*command, stdin=end, stdout=end, stderr=end, env=environment)
+    os.close(end)
+    os.write(terminal, answer.encode() or b"\x04")
+    assert await asyncio.wait_for(process.wait(), 30) == (0 if versions else 1)
+    output = os.read(terminal, 100_000).decode()
+    os.close(terminal)
+    assert "Apply this? [y/N]" in output
+    assert "\x1b[32m+ feature gates" in output
+    async with open_channel(address) as channel:
+        listed = await call(PlanServiceStub(channel).ListPlans, plan_service_pb2.ListPlansRequest())
+    assert [plan.latest_version for plan in listed.plans] == versions
 
 
 def test_a_catalog_that_is_away_is_a_sentence(tmp_path: Path) -> None:
