@@ -1,6 +1,7 @@
 """``CustomerService``."""
 
 from billing import queries
+from billing.api.pages import fitting
 from billing.commands.create_customer import CreateCustomer
 from billing.commands.update_customer import UpdateCustomer
 from billing.messages.customer import customer_spec_from_proto, customer_to_proto
@@ -38,7 +39,8 @@ class CustomerServicer(grpc_api.CustomerServiceServicer):
             check_id(request.test_clock_id, "test_clock_id")
         page = page_of(request.page_size, request.page_token, filters=[request.test_clock_id])
         found = await queries.list_customers(self._database, page, request.test_clock_id)
-        response = pb.ListCustomersResponse(customers=[customer_to_proto(one) for one in found[: page.size]])
-        if len(found) > page.size:
-            response.next_page_token = next_token(page, [found[page.size - 1].id])
+        shown = fitting([customer_to_proto(one) for one in found], page.size)
+        response = pb.ListCustomersResponse(customers=shown)
+        if len(found) > len(shown):
+            response.next_page_token = next_token(page, [shown[-1].id])
         return response

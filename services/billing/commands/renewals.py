@@ -67,8 +67,8 @@ class Renewals:
             TollkeeperError: `DEPENDENCY_UNAVAILABLE`: it is nobody's fault; what was done stays done.
         """
         fault = await self._attempt(subscription_ids, now)
-        if fault is None:
-            return []
+        if fault is None or len(subscription_ids) == 1:
+            return [] if fault is None else [fault]
         log.warning("renewal_batch_redone", size=len(subscription_ids), error=repr(fault))
         faults = [await self._attempt([subscription_id], now) for subscription_id in subscription_ids]
         return [fault for fault in faults if fault is not None]
@@ -123,14 +123,15 @@ class Renewals:
         due = [one for one in locked if one.due(now) and one.period_number == periods[one.id]]
         if not due:
             return
-        accounts = await invoices.accounts(connection, [(one.id, one.period_number - 1) for one in due])
+        metered = [(one.id, one.period_number - 1) for one in due if answers[one.id]]
+        accounts = await invoices.accounts(connection, metered) if metered else {}
         taken = await revisions.take_many(connection, len(due))
         changes = [
             close_period(
                 subscription,
                 terms_for(terms, subscription),
                 answers=answers[subscription.id],
-                account_before=accounts[subscription.id, subscription.period_number - 1],
+                account_before=accounts.get((subscription.id, subscription.period_number - 1), []),
                 revision=revision,
             )
             for subscription, revision in zip(due, taken, strict=True)

@@ -91,7 +91,7 @@ class TestClockRunner:
         deadline.start(None)
         async with self._slots, _alone(self._database, clock_id):
             while (clock := await self._load(clock_id)).state is ClockState.ADVANCING:
-                await self._next_boundary(clock)
+                await self._next_boundary(clock_id)
             return clock
 
     async def _load(self, clock_id: str) -> TestClock:
@@ -101,19 +101,10 @@ class TestClockRunner:
             raise LookupError(clock_id)
         return clock
 
-    async def _next_boundary(self, clock: TestClock) -> None:
+    async def _next_boundary(self, clock_id: str) -> None:
         """Runs the next boundary until the target, or lets the clock arrive where there is none."""
-        target = clock.target_time or clock.time
-        async with self._database.read() as connection:
-            boundary = await subscriptions.next_boundary(connection, clock.id, target)
-        if boundary is None:
-            await self._save(clock.id, None)
-            return
-        await self._save(clock.id, boundary)
-        await self._renew_all(clock.id, boundary)
-
-    async def _renew_all(self, clock_id: str, boundary: datetime) -> None:
-        while True:
+        boundary = await self._move(clock_id)
+        while boundary is not None:
             async with self._database.read() as connection:
                 due = await subscriptions.due_at(connection, clock_id, boundary, BATCH)
             if not due:
@@ -122,18 +113,20 @@ class TestClockRunner:
             if faults:
                 raise faults[0]
 
-    async def _save(self, clock_id: str, boundary: datetime | None) -> None:
-        """Moves the clock to a boundary, or to its target where there is none, and announces it."""
+    async def _move(self, clock_id: str) -> datetime | None:
+        """Moves the clock to its next boundary, or to its target where there is none, and announces it."""
         async with self._database.write() as connection:
             clock = await test_clocks.get(connection, clock_id, lock=True)
-            if clock is None or clock.state is not ClockState.ADVANCING:
-                return
+            if clock is None or clock.target_time is None:
+                return None
+            boundary = await subscriptions.next_boundary(connection, clock_id, clock.target_time)
             revision = await revisions.take(connection)
             moved = arrive(clock, revision=revision) if boundary is None else move(clock, boundary, revision=revision)
             if moved is not clock:
                 await test_clocks.save(connection, moved)
                 event = billing_events_pb2.TestClockAdvanced(test_clock=clock_to_proto(moved))
                 await self._outbox.put(connection, "test_clock", "advanced", id=clock_id, event=event)
+            return boundary
 
 
 @asynccontextmanager
@@ -145,7 +138,7 @@ async def _alone(database: Database, clock_id: str) -> AsyncIterator[None]:
             connection = await psycopg.AsyncConnection.connect(url, autocommit=True)
             resources.push_async_callback(connection.close)
             await connection.execute("SELECT pg_advisory_lock(hashtextextended(%s, %s))", (clock_id, _LOCK_SEED))
-        except psycopg.OperationalError as error:
+        except psycopg.Error as error:
             message = "The store cannot be reached. Retry with backoff."
             raise TollkeeperError(ErrorKind.UNAVAILABLE, "DEPENDENCY_UNAVAILABLE", message) from error
         yield

@@ -66,9 +66,7 @@ class UpdateCommitments:
                 await subscriptions.save_all(connection, [change.subscription])
                 event = billing_events_pb2.SubscriptionUpdated(subscription=subscription_to_proto(change.subscription))
                 await self._outbox.put(connection, "subscription", "updated", id=subscription_id, event=event)
-            issued = await issue(
-                connection, self._outbox, changes=[change], payers=[loaded.customer], now=loaded.now
-            )
+            issued = await issue(connection, self._outbox, changes=[change], payers=[loaded.customer], now=loaded.now)
             response = _response(change, issued.invoices.get(subscription_id))
             response.token = subscription_token(change.subscription, issued.customers[loaded.customer.id])
             await once.keep(connection, key, response)

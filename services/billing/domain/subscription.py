@@ -1,6 +1,5 @@
 """A subscription: a customer's agreement to one version of a plan, in periods computed from its start."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -67,22 +66,17 @@ class Subscription:
         return self.live and self.period.end <= now
 
     def committed(self, feature_id: str) -> Commitment:
-        """The commitment of a feature that its plan sells so."""
-        return committed(self.commitments, feature_id)
+        """The commitment of a feature that its plan sells so.
+
+        Raises:
+            LookupError: The feature is not committed.
+        """
+        for commitment in self.commitments:
+            if commitment.feature_id == feature_id:
+                return commitment
+        raise LookupError(feature_id)
 
 
 def recurrence(offer: Offer, start: datetime, *, time_zone: str) -> Recurrence:
     """The billing periods of a subscription."""
     return Recurrence(Interval.of(offer.billing_period), start, time_zone)
-
-
-def committed(commitments: Sequence[Commitment], feature_id: str) -> Commitment:
-    """The commitment of a feature.
-
-    Raises:
-        LookupError: The feature is not committed.
-    """
-    for commitment in commitments:
-        if commitment.feature_id == feature_id:
-            return commitment
-    raise LookupError(feature_id)

@@ -108,7 +108,8 @@ async def lease_due(connection: AsyncConnection, now: datetime, *, lease: timede
         .with_for_update(skip_locked=True, key_share=True)
     )
     ids = (await connection.execute(due)).scalars().all()
-    await connection.execute(update(_TABLE).where(_TABLE.c.id.in_(ids)).values(lease_time=now + lease))
+    if ids:
+        await connection.execute(update(_TABLE).where(_TABLE.c.id.in_(ids)).values(lease_time=now + lease))
     return ids
 
 
