@@ -21,7 +21,7 @@ from tollkeeper.entitlements.v1.decision_pb2 import Decision, DecisionReason
 from tollkeeper.entitlements.v1.entitlements_service_pb2 import ReportUsageResponse
 
 # Where nobody looks at a terminal (a log, a pipe) lines need not be narrow.
-_WIDTH_WITHOUT_TERMINAL = 110
+_WIDTH_WITHOUT_TERMINAL = 120
 
 _DATE = "%d %b %Y"
 

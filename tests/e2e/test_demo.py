@@ -75,7 +75,7 @@ def test_stopping_the_demo_leaves_nothing(
     process = start(project_root, folder)
     assert process.stdout is not None
     for line in process.stdout:
-        if "moves into its gates" in line:
+        if "occupies its gates" in line:
             break
     # To everybody who is in the foreground, as a terminal does.
     os.killpg(process.pid, number)
