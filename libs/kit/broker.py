@@ -30,7 +30,9 @@ class Broker:
         if self.client.is_connected:
             with contextlib.suppress(nats.errors.Error):
                 await self.client.flush(timeout=1)
-        await self.client.close()
+        # A connection that the broker has ended already cannot be flushed, and needs not be.
+        with contextlib.suppress(OSError):
+            await self.client.close()
 
 
 async def connect(url: str, name: str) -> Broker:
