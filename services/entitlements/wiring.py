@@ -80,6 +80,9 @@ async def wire_by(clock: Clock, settings: EntitlementsSettings, resources: Async
         clock=clock,
     )
     find_feature = FindFeature(database, catalog, apply_features=apply_features, clock=clock)
+    for sharing in (load, fresh, find_feature):
+        # Before the database: what is still being read holds its connections.
+        resources.push_async_callback(sharing.close)
     keep_fresh = KeepFresh(memory, load, control=control, metering=metering, clock=clock)
     gather = GatherReports(metering)
 

@@ -33,6 +33,10 @@ class FindFeature:
         self._finding: set[str] = set()
         self._runs: SharedRuns[Feature | None] = SharedRuns()
 
+    async def close(self) -> None:
+        """Ends what is being looked for."""
+        await self._runs.close()
+
     async def __call__(self, feature_id: str) -> Feature | None:
         """The feature, or None where there was none a moment ago.
 

@@ -46,6 +46,10 @@ class FreshEntry:
         self._readings: SharedRuns[None] = SharedRuns()
         self._owners: OrderedDict[str, str] = OrderedDict()
 
+    async def close(self) -> None:
+        """Ends what is being read."""
+        await self._readings.close()
+
     async def __call__(self, customer_id: str, freshness: Freshness | None, *, feature_id: str | None) -> Entry:
         """The customer's entry.
 

@@ -64,6 +64,10 @@ class LoadCustomer:
         self._runs: SharedRuns[Entry] = SharedRuns()
         self._wanted: dict[str, _Wanted] = {}
 
+    async def close(self) -> None:
+        """Ends what is being loaded."""
+        await self._runs.close()
+
     async def once(self, customer_id: str) -> Entry:
         """The customer's entry, loaded by the run that is under way if there is one.
 

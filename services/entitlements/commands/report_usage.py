@@ -2,6 +2,8 @@
 
 from typing import Final
 
+import structlog
+
 from entitlements.commands.find_feature import FindFeature
 from entitlements.commands.fresh_entry import FreshEntry
 from entitlements.commands.gather_reports import GatherReports
@@ -16,8 +18,11 @@ from entitlements.domain.reporting import (
     plan_report,
 )
 from entitlements.domain.request import Answer, Freshness, Report, Verdict
+from entitlements.domain.usage import Window
 from kernel.clock import Clock
 from kernel.errors import ErrorKind, TollkeeperError, not_found, precondition
+
+log = structlog.get_logger()
 
 # How often a report is asked anew after metering was shown a newer entitlement than ours, each time from the owner.
 MAX_STALE: Final = 3
@@ -76,10 +81,23 @@ class ReportUsage:
                 passed |= {plan.standing.source.subscription_id}
                 if has_room_elsewhere(report, entry, now=entry.now(self._clock.now()), passed=passed):
                     continue
+            if outcome.verdict in {Verdict.WRITTEN, Verdict.REPEATED}:
+                await self._see_everywhere(entry, outcome.window)
             as_of = self._memory.as_of(entry, None)
             return answer(
                 report, entry, feature, plan=plan, outcome=outcome, as_of=None if as_of is None else min(as_of, asked)
             )
+
+    async def _see_everywhere(self, entry: Entry, window: Window) -> None:
+        """Makes the next check see the write in the periods of the customer's other subscriptions too, where they differ."""
+        now = entry.now(self._clock.now())
+        if not entry.is_behind(window.revision, feature_id=window.feature_id, now=now):
+            return
+        try:
+            await self._load.again(entry.customer_id, usage=window.revision)
+        except TollkeeperError as error:
+            # It is written, and the token names it; without the token checks see it with metering's next frame.
+            log.warning("write_not_seen_yet", error=repr(error))
 
     async def _known_customer(self, report: Report) -> Entry:
         customer_id = report.customer_id

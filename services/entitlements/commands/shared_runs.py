@@ -37,12 +37,23 @@ class SharedRuns(Generic[T]):
         running = self._running.get(key)
         return await (_outcome(running) if running is not None else self.fresh(key, work))
 
+    async def close(self) -> None:
+        """Ends what runs; nobody waits for it any more."""
+        tasks = [*self._running.values(), *self._waiting.values()]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
     async def _run(self, key: str, work: Callable[[], Awaitable[T]]) -> T:
         deadline.start(None)
-        before = self._running.get(key)
-        if before is not None:
-            await asyncio.wait([before])
-        task = self._waiting.pop(key)
+        task = self._waiting[key]
+        try:
+            before = self._running.get(key)
+            if before is not None:
+                await asyncio.wait([before])
+        finally:
+            del self._waiting[key]
         self._running[key] = task
         try:
             return await work()

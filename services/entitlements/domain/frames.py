@@ -59,6 +59,9 @@ class FrameWatch:
 
     def must_read(self, at: datetime) -> bool:
         """Whether held windows must be read now because some process, or all of metering, is silent."""
+        if self._polled is None and not self._processes:
+            # Silence begins with the listening.
+            self._polled = at
         silent = [key for key, process in self._processes.items() if at - process.heard >= SILENCE]
         due = self._polled is None or at - self._polled >= POLL
         if not due or (self._processes and not silent):

@@ -215,9 +215,7 @@ class World:
             while not await is_true():
                 pass
 
-    async def sees(
-        self, customer_id: str, feature_id: str, usage: str, *, passing: timedelta = timedelta(0)
-    ) -> None:
+    async def sees(self, customer_id: str, feature_id: str, usage: str, *, passing: timedelta = timedelta(0)) -> None:
         """Waits until checks without any token see the usage; so much time passes between two of them."""
 
         async def is_seen() -> bool:

@@ -61,9 +61,11 @@ def test_a_silent_process_makes_read_until_it_is_gone() -> None:
 
 def test_without_any_process_held_customers_are_read_again_and_again() -> None:
     watch = FrameWatch()
-    assert watch.must_read(START)
+    assert not watch.must_read(START)
     assert not watch.must_read(START + POLL / 2)
     assert watch.must_read(START + POLL)
+    assert not watch.must_read(START + POLL * 3 / 2)
+    assert watch.must_read(START + POLL * 2)
 
 
 def test_a_process_that_returns_from_silence_is_no_gap_by_itself_when_its_numbers_follow() -> None:
