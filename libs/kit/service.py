@@ -98,14 +98,18 @@ async def _first_of(ready: Callable[[], Awaitable[None]] | None, stop: asyncio.E
 
 
 async def _keep_running(worker: Worker) -> None:
+    loop = asyncio.get_running_loop()
     delay = _RESTART_SECONDS
     while True:
+        started = loop.time()
         try:
             await worker.run()
         except Exception as error:  # noqa: BLE001 - a worker must outlive any fault; it is logged and started again.
             log.warning("worker_restarts", worker=type(worker).__name__, error=repr(error), delay=delay)
         await asyncio.sleep(delay)
-        delay = min(delay * 2, _RESTART_GREATEST_SECONDS)
+        # One that worked for a while has earned a quick start; one that fails again and again has not.
+        worked_well = loop.time() - started > _RESTART_GREATEST_SECONDS * 2
+        delay = _RESTART_SECONDS if worked_well else min(delay * 2, _RESTART_GREATEST_SECONDS)
 
 
 def main(name: str, settings_type: type[S], wire: Wire[S]) -> None:
