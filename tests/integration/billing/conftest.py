@@ -61,6 +61,7 @@ async def world(
             database,
             settings,
             Metering(await resources.enter_async_context(open_channel(address))),
+            channel,
         )
 
 

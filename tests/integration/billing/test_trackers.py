@@ -1,9 +1,13 @@
 """Trackers: metering counts what is billed from the start on, even where it was away when the subscription began."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+
+import pytest
 
 from billing.commands.plans import Plans
 from billing.commands.register_trackers import RegisterTrackers
+from billing.domain.usage import MeteredSeries, UsageQuestion
+from kernel.recurrence import Interval, Recurrence
 from tests.integration.billing.plans import departures, gates, plan
 from tests.integration.billing.world import World, told
 from tollkeeper.metering.v1 import tracker_pb2
@@ -60,3 +64,24 @@ async def test_a_renewal_registers_what_is_still_missing(world: World) -> None:
     world.metering.use("UA", "departures", START, quantity="10")
     await world.advance("2013", datetime(2013, 2, 28, 9, 30, tzinfo=UTC))
     assert told((await world.invoices_of())[1]) == [("COMMITMENT", "1", "30.00"), ("USAGE", "10", "5.00")]
+
+
+async def test_many_questions_are_asked_a_thousand_at_a_time(world: World) -> None:
+    recurrence = Recurrence(Interval.MONTH, START, "UTC")
+    questions = [
+        UsageQuestion("departures", MeteredSeries(f"c{i}", "departures", recurrence), 0, recurrence.period(0))
+        for i in range(1_001)
+    ]
+    world.metering.use("c1000", "departures", START, quantity="7")
+    await world.metering_client.register([question.series for question in questions])
+    usage = await world.metering_client.closed_usage(questions)
+    assert world.metering.batches == [1_000, 1]
+    assert [one.quantity for one in usage] == [0] * 1_000 + [7]
+
+
+async def test_the_usage_of_another_period_is_never_billed(world: World) -> None:
+    series = MeteredSeries("UA", "departures", Recurrence(Interval.MONTH, START, "UTC"))
+    shifted = Recurrence(Interval.MONTH, START + timedelta(hours=1), "UTC").period(0)
+    await world.metering_client.register([series])
+    with pytest.raises(ValueError, match="another period"):
+        await world.metering_client.closed_usage([UsageQuestion("departures", series, 0, shifted)])

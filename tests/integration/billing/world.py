@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy import text
 
@@ -65,6 +66,7 @@ class World:
     database: Database
     settings: BillingSettings
     metering_client: Metering
+    channel: grpc.aio.Channel
 
     def renewals(self) -> Renewals:
         """Another process's renewals."""
