@@ -20,6 +20,8 @@ from kit.db import Database
 # Whose subscription is whose never changes: remembered for so many, so that a token that travels on with every call costs
 # one question. A subscription's id and its customer's take about 300 bytes.
 MAX_OWNERS: Final = 10_000
+# How often usage is read for one answer: again only where a usage period ended meanwhile, and none is that short.
+MAX_READS: Final = 3
 
 
 class FreshEntry:
@@ -62,7 +64,8 @@ class FreshEntry:
             TollkeeperError: `DEPENDENCY_UNAVAILABLE`: an owner cannot be read in the caller's time.
         """
         if freshness is not None and freshness.current:
-            return await self._load.again(customer_id, owner=True, windows=True)
+            entry = await self._load.again(customer_id, owner=True, windows=True)
+            return await self._with_usage(entry, 0, feature_id=feature_id)
         entry = self._memory.get(customer_id) or await self._load.once(customer_id)
         if freshness is None:
             return entry
@@ -136,8 +139,12 @@ class FreshEntry:
             self._memory.clock(clock)
 
     async def _with_usage(self, entry: Entry, revision: int, *, feature_id: str | None) -> Entry:
-        if entry.is_behind(revision, feature_id=feature_id, now=entry.now(self._clock.now())):
-            return await self._load.again(entry.customer_id, usage=revision)
+        # A second time where a usage period ended while the first was read.
+        for _ in range(MAX_READS):
+            if not entry.is_behind(revision, feature_id=feature_id, now=entry.now(self._clock.now())):
+                return entry
+            feature_ids = list(entry.features) if feature_id is None else [feature_id]
+            entry = await self._load.usage(entry.customer_id, revision, feature_ids=feature_ids)
         return entry
 
 

@@ -4,7 +4,8 @@ Loads of one customer run one after another, and every reading begins with what 
 never replaces a newer one, and who asks for what was written before the call gets it.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from entitlements.clients.billing import BillingClient
@@ -28,14 +29,17 @@ class _Wanted:
     """What the next load of a customer must see.
 
     Attributes:
-        owner: Everything that billing acknowledged before.
-        windows: Everything that metering acknowledged before.
-        usage: The greatest metering revision that somebody knows of.
+        control: Everything but usage, as the own database has it.
+        owner: The same, as billing has it.
+        windows: Everything that metering acknowledged before, in every window.
+        usage: The greatest metering revision that somebody knows of, to be seen in the windows of `features`.
     """
 
+    control: bool = False
     owner: bool = False
     windows: bool = False
     usage: int = 0
+    features: set[str] = field(default_factory=set)
 
 
 class LoadCustomer:
@@ -76,27 +80,44 @@ class LoadCustomer:
         """
         return await self._runs.joined(customer_id, lambda: self._load(customer_id))
 
-    async def again(self, customer_id: str, *, owner: bool = False, windows: bool = False, usage: int = 0) -> Entry:
-        """The customer's entry after a run that begins now.
+    async def again(self, customer_id: str, *, owner: bool = False, windows: bool = False) -> Entry:
+        """The customer's entry, its control state and what was never read of its usage read by a run that begins now.
 
         Args:
             customer_id: The customer.
             owner: Ask billing for everything, instead of the own database.
             windows: Read every window, those too that are known.
-            usage: A metering revision that is known to be acknowledged.
 
         Raises:
             TollkeeperError: As `once` does.
         """
         wanted = self._wanted.setdefault(customer_id, _Wanted())
+        wanted.control = True
         wanted.owner |= owner
         wanted.windows |= windows
-        wanted.usage = max(wanted.usage, usage)
+        return await self._runs.fresh(customer_id, lambda: self._load(customer_id))
+
+    async def usage(self, customer_id: str, revision: int, *, feature_ids: Iterable[str]) -> Entry:
+        """The customer's entry, with every change of the features' usage up to the metering revision in it.
+
+        Raises:
+            TollkeeperError: As `once` does.
+        """
+        wanted = self._wanted.setdefault(customer_id, _Wanted())
+        wanted.usage = max(wanted.usage, revision)
+        wanted.features.update(feature_ids)
         return await self._runs.fresh(customer_id, lambda: self._load(customer_id))
 
     async def _load(self, customer_id: str) -> Entry:
         wanted = self._wanted.pop(customer_id, _Wanted())
         entry = self._memory.hold(customer_id)
+        if entry.ready and not wanted.control:
+            await self._read_usage(entry, wanted)
+        else:
+            await self._load_all(entry, wanted)
+        return entry
+
+    async def _load_all(self, entry: Entry, wanted: _Wanted) -> None:
         began, changes = self._clock.now(), entry.changes
         try:
             control = await self._read_control(entry, owner=wanted.owner)
@@ -104,13 +125,19 @@ class LoadCustomer:
                 entry.install_unknown()
             else:
                 await self._install(entry, control, wanted)
-            entry.note_control(began, changes)
         except BaseException:
             entry.abandon()
             if not entry.ready:
-                self._memory.forget(customer_id)
+                self._memory.forget(entry.customer_id)
             raise
-        return entry
+        entry.note_control(began, changes)
+
+    async def _read_usage(self, entry: Entry, wanted: _Wanted) -> None:
+        began = self._clock.now()
+        now = entry.now(began)
+        trackers = {id(tracker): tracker for feature_id in wanted.features for tracker in entry.trackers(feature_id)}
+        behind = [each for each in _windows(trackers.values(), now) if not each[1].includes(wanted.usage)]
+        await self._read(behind, now, began=began, usage=wanted.usage)
 
     async def _read_control(self, entry: Entry, *, owner: bool) -> Control | None:
         customer_id = entry.customer_id
@@ -146,8 +173,8 @@ class LoadCustomer:
         features = entry.prepare(control)
         trackers = _trackers(features)
         everything = wanted.windows or entry.read_time is None or entry.gaps != gaps
-        unread = [(tracker, window) for tracker, window in _windows(trackers, now) if not window.includes(wanted.usage)]
-        reading = list(_windows(trackers, now)) if everything else unread
+        windows = _windows(trackers, now)
+        reading = windows if everything else [each for each in windows if not each[1].includes(wanted.usage)]
         await self._read(reading, now, began=began, usage=wanted.usage)
         entry.install(control, features, clock=clock)
         if everything:
@@ -166,5 +193,5 @@ def _trackers(features: dict[str, HeldFeature]) -> list[HeldTracker]:
     return list({id(tracker): tracker for feature in features.values() for tracker in feature.trackers()}.values())
 
 
-def _windows(trackers: list[HeldTracker], now: datetime) -> list[tuple[HeldTracker, HeldWindow]]:
+def _windows(trackers: Iterable[HeldTracker], now: datetime) -> list[tuple[HeldTracker, HeldWindow]]:
     return [(tracker, window) for tracker in trackers if (window := tracker.at(now)) is not None]

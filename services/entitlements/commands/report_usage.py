@@ -94,7 +94,7 @@ class ReportUsage:
         if not entry.is_behind(window.revision, feature_id=window.feature_id, now=now):
             return
         try:
-            await self._load.again(entry.customer_id, usage=window.revision)
+            await self._load.usage(entry.customer_id, window.revision, feature_ids=[window.feature_id])
         except TollkeeperError as error:
             # It is written, and the token names it; without the token checks see it with metering's next frame.
             log.warning("write_not_seen_yet", error=repr(error))

@@ -44,6 +44,11 @@ class Gate:
     hold: asyncio.Event | None = None
     held: "asyncio.Queue[str]" = field(default_factory=asyncio.Queue)
 
+    async def holds(self, method: str) -> None:
+        """Returns when a call of the method is being held back; others may be too."""
+        while await self.held.get() != method:
+            pass
+
     async def passes(self, method: str) -> None:
         """Notes a call; raises where the neighbour is away."""
         self.calls[method] += 1

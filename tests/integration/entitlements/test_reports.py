@@ -161,7 +161,7 @@ async def test_reports_that_wait_travel_together_and_one_that_is_refused_harms_n
     world.metering.batches.clear()
     world.metering.gate.hold = asyncio.Event()
     first = asyncio.create_task(world.report("united", "gates", "1", enforce=True))
-    assert await world.metering.gate.held.get() == "BatchReportUsage"
+    await world.metering.gate.holds("BatchReportUsage")
     others = [asyncio.create_task(world.report("united", "gates", "1", enforce=True)) for _ in range(40)]
     odd = asyncio.create_task(world.report("united", "lounges", "1"))
     await asyncio.gather(*(world.check("united", "gates") for _ in range(50)))
