@@ -9,7 +9,7 @@ import yaml
 from google.protobuf.message import Message
 
 from cli.catalog_file_problem import Problem
-from cli.catalog_file_values import ValueProblem, dimension_value, field_value
+from cli.catalog_file_values import ValueProblem, dimension_value, field_value, is_plain
 from cli.catalog_file_yaml import AliasNode, place_of
 from tollkeeper.catalog.v1 import catalog_service_pb2, feature_pb2
 
@@ -225,7 +225,7 @@ def _name_of(entry: yaml.Node) -> str:
 
 def _is_nothing(node: yaml.Node) -> bool:
     """Whether nothing stands after the key, as in a list without entries."""
-    return isinstance(node, yaml.ScalarNode) and node.style is None and not node.value
+    return isinstance(node, yaml.ScalarNode) and is_plain(node) and not node.value
 
 
 def _joined(path: str, name: str) -> str:

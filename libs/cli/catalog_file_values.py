@@ -34,17 +34,22 @@ def field_value(node: yaml.ScalarNode, field: Any) -> Any:
     return text
 
 
+def is_plain(node: yaml.ScalarNode) -> bool:
+    """Whether the scalar stands there without quotes and not as a block."""
+    return not node.style
+
+
 def text_of(node: yaml.ScalarNode) -> str:
     """The text as it stands in the file.
 
     Raises:
-        ValueProblem: It is a null, or holds a character that no text of ours may hold.
+        ValueProblem: It is a null, or holds U+0000, which no text of ours may.
     """
-    if node.style is None and node.value in _NULLS:
+    if is_plain(node) and node.value in _NULLS:
         raise ValueProblem(f'must not be {node.value}: leave the key out, or quote the text: "{node.value}"')
     text = str(node.value)
-    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
-        raise ValueProblem("holds an escaped character that is no text: U+0000 or half of a pair")
+    if "\0" in text:
+        raise ValueProblem("must not contain the character U+0000: remove it")
     return text
 
 
@@ -55,7 +60,7 @@ def dimension_value(node: yaml.ScalarNode) -> feature_pb2.Value:
         ValueProblem: As of `text_of`; or nothing stands there.
     """
     text = text_of(node)
-    if node.style is None:
+    if is_plain(node):
         if not text:
             raise ValueProblem('must be a value; the empty text is written ""')
         if text in _TRUTHS:

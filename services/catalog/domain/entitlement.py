@@ -13,7 +13,7 @@ from catalog.domain.feature import (
     type_name,
 )
 from catalog.domain.number import canonical, check_number
-from catalog.domain.text import check_count, check_unique
+from catalog.domain.text import check_count, check_unique, some_of
 from catalog.domain.usage_reset import UsageReset, check_reset, settle_reset
 from kernel.errors import Mistakes
 
@@ -136,8 +136,7 @@ def _check_enum(values: tuple[str, ...], known: tuple[str, ...] | None, *, path:
     check_unique(values, path, mistakes)
     for number, value in enumerate(values):
         if known is not None and value not in known:
-            some = ", ".join(known[:10]) + (", …" if len(known) > 10 else "")
-            mistakes.add(f"{path}[{number}]", f"must be one of the feature's values: {some}")
+            mistakes.add(f"{path}[{number}]", f"must be one of the feature's values: {some_of(known)}")
 
 
 def _check_metered(value: MeteredEntitlement, feature: MeteredFeature | None, *, path: str, mistakes: Mistakes) -> None:

@@ -8,7 +8,7 @@ from typing import Final, assert_never
 
 from catalog.domain.choice import check_choice
 from catalog.domain.meter import Meter, check_meter, meaning, settle_meter
-from catalog.domain.text import MAX_DESCRIPTION, MAX_DISPLAY_NAME, check_count, check_text, check_unique
+from catalog.domain.text import MAX_DESCRIPTION, MAX_DISPLAY_NAME, check_count, check_text, check_unique, some_of
 from kernel.errors import Mistakes
 from kernel.ids import check_id
 
@@ -152,7 +152,7 @@ def fixed_differences(old: FeatureSpec, new: FeatureSpec) -> Iterator[tuple[str,
         case EnumFeature(values=had), EnumFeature(values=has):
             lost = [value for value in had if value not in has]
             if lost:
-                yield "enum.values", f"must keep every value once given: {', '.join(lost[:10])} is missing"
+                yield "enum.values", f"must keep every value once given: {some_of(lost)} is missing"
         case MeteredFeature() as was, MeteredFeature() as now:
             if now.usage_behavior not in {was.usage_behavior, None}:
                 yield "metered.usage_behavior", f"is {was.usage_behavior} for ever: make a new feature instead"

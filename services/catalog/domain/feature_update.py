@@ -22,6 +22,8 @@ from kernel.errors import ErrorKind, FieldViolation, Mistakes, TollkeeperError
 _UNITS: Final = frozenset({"metered.unit_singular", "metered.unit_plural"})
 _TYPES: Final = frozenset({"boolean", "enum", "metered"})
 _CHANGEABLE: Final = frozenset({"display_name", "description", "enum.values"}) | _UNITS
+# What the refusal repeats of a path within a meter; the contract has no longer one.
+_MAX_PATH: Final = 100
 _FIXED: Final = frozenset({"id", "metered.usage_behavior", "metered.usage_source", "metered.meter"})
 
 
@@ -38,7 +40,7 @@ def revise_feature(feature: Feature, spec: FeatureSpec, paths: Sequence[str]) ->
         TollkeeperError: `INVALID_FIELD`; `FEATURE_IMMUTABLE_FIELD`.
     """
     mistakes = Mistakes()
-    within_meter = [path for path in paths if path.startswith("metered.meter.")]
+    within_meter = [path for path in paths if path.startswith("metered.meter.") and len(path) <= _MAX_PATH]
     others = [path for path in paths if path not in within_meter]
     check_mask(others, _CHANGEABLE | _TYPES | _FIXED, mistakes, output_only=OUTPUT_ONLY)
     mistakes.check()

@@ -8,7 +8,7 @@ from catalog.domain.choice import check_choice
 from catalog.domain.number import check_number
 from catalog.domain.text import check_count
 from kernel.errors import Mistakes
-from kernel.money import currency
+from kernel.money import CURRENCIES, currency
 from kernel.period import BillingPeriod
 from kernel.pricing import PricingModel
 
@@ -26,7 +26,7 @@ def check_prices(charge: Charge, path: str, mistakes: Mistakes) -> None:
         where = f"{path}.prices[{number}]"
         check_choice(price.billing_period, BillingPeriod, path=f"{where}.billing_period", mistakes=mistakes)
         mistakes.attempt(currency, price.currency, f"{where}.currency")
-        if first.setdefault(price.offer, number) != number and price.billing_period and price.currency:
+        if first.setdefault(price.offer, number) != number and price.billing_period and price.currency in CURRENCIES:
             message = f"prices {price.billing_period} in {price.currency} again: prices[{first[price.offer]}] does so"
             mistakes.add(where, message)
         _check_amount(charge, price, path=where, mistakes=mistakes)

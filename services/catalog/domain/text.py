@@ -4,10 +4,13 @@ from collections.abc import Sequence
 from typing import Final
 
 from kernel.errors import FieldViolation, Mistakes, invalid
+from kernel.ids import MAX_ID_LENGTH
 
 # Longer names break invoices and tables; longer descriptions belong into documentation.
 MAX_DISPLAY_NAME: Final = 200
 MAX_DESCRIPTION: Final = 2_000
+# A sentence that lists more is not read.
+_MAX_NAMED: Final = 5
 
 
 def check_text(text: str, path: str, *, limit: int) -> str:
@@ -52,3 +55,9 @@ def check_unique(values: Sequence[str], path: str, mistakes: Mistakes, *, field:
             mistakes.add(where, f"is listed twice: the first is entry {first[value]}, counted from 0")
         else:
             first[value] = number
+
+
+def some_of(ids: Sequence[str]) -> str:
+    """The first few of some ids, as a sentence names them; what is too long to be one is left out."""
+    named = [each for each in ids if len(each) <= MAX_ID_LENGTH][:_MAX_NAMED]
+    return ", ".join(named) + (", …" if len(ids) > len(named) else "")

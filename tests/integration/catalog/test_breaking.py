@@ -79,21 +79,26 @@ async def test_any_request_ends_in_an_answer_or_a_reason(catalog: grpc.aio.Chann
 
 async def test_an_answer_that_names_ids_stays_small(catalog: grpc.aio.Channel) -> None:
     # Errors travel in headers: a caller's long text must not come back in them.
-    long = "x" * 1_000_000
+    long = "x" * 500_000
     features, plans = FeatureServiceStub(catalog), PlanServiceStub(catalog)
-    for answer in (
-        call(features.GetFeature, feature_service_pb2.GetFeatureRequest(feature_id=long)),
-        call(plans.PublishPlan, plan_service_pb2.PublishPlanRequest(plan_id=long)),
-        call(plans.ListPlans, plan_service_pb2.ListPlansRequest(product_id=long)),
-        call(features.CreateFeature, feature_service_pb2.CreateFeatureRequest(feature=samples.feature({"id": long}))),
-        call(
-            features.UpdateFeature,
-            feature_service_pb2.UpdateFeatureRequest(
-                feature=samples.feature({"id": "a"}), update_mask=field_mask_pb2.FieldMask(paths=[long])
-            ),
-        ),
-    ):
-        assert await _reason(answer) in {"INVALID_FIELD", "FEATURE_NOT_FOUND"}
+    await call(CatalogServiceStub(catalog).ApplyCatalog, samples.document())
+    twice = [samples.BASE_FEE["prices"][0] | {"currency": long}] * 2
+    content = samples.content(samples.CONTENT | {"charges": [samples.BASE_FEE | {"prices": twice}]})
+    masks = [field_mask_pb2.FieldMask(paths=[prefix + long]) for prefix in ("", "metered.meter.")]
+    updates = [
+        feature_service_pb2.UpdateFeatureRequest(feature=samples.feature({"id": "miles"}), update_mask=mask)
+        for mask in masks
+    ]
+    requests: list[tuple[Any, Any]] = [
+        *((features.UpdateFeature, update) for update in updates),
+        (plans.SavePlanDraft, plan_service_pb2.SavePlanDraftRequest(plan_id="gold", content=content)),
+        (features.GetFeature, feature_service_pb2.GetFeatureRequest(feature_id=long)),
+        (plans.PublishPlan, plan_service_pb2.PublishPlanRequest(plan_id=long)),
+        (plans.ListPlans, plan_service_pb2.ListPlansRequest(product_id=long)),
+        (features.CreateFeature, feature_service_pb2.CreateFeatureRequest(feature=samples.feature({"id": long}))),
+    ]
+    for method, request in requests:
+        assert await _reason(call(method, request)) == "INVALID_FIELD"
 
 
 async def test_publishes_and_applies_at_once_number_every_version_once(catalog: grpc.aio.Channel) -> None:
