@@ -1,7 +1,6 @@
 """Invoices: gapless, never edited, settled with credit, paid once."""
 
 import asyncio
-from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import pytest
@@ -104,22 +103,20 @@ async def test_a_total_of_zero_is_paid_at_once_with_its_lines(on_clock: World) -
     assert (invoice.state, invoice.number) == (invoice_pb2.INVOICE_STATE_PAID, "TK-000001")
 
 
-@pytest.mark.parametrize(
-    ("currency", "unit_price", "amounts"),
-    [("JPY", "333", ["2331", "777"]), ("KWD", "0.3335", ["2.335", "0.778"]), ("USD", "0.3335", ["2.33", "0.78"])],
-)
-async def test_amounts_have_the_currencys_minor_digits(
-    on_clock: World, currency: str, unit_price: str, amounts: Sequence[str]
-) -> None:
-    seats = gates(price(unit_price, currency=currency), pricing="FLAT_RATE")
-    on_clock.catalog.publish(plan("abroad", seats, product_id="abroad"))
-    await on_clock.customer("NH", "2013", currency)
-    begun = await on_clock.provision("NH", "abroad", commitments={"gates": "7"})
+async def test_amounts_have_the_currencys_minor_digits(on_clock: World) -> None:
+    prices = [
+        price(amount, currency=currency) for currency, amount in (("JPY", "333"), ("KWD", "0.3335"), ("USD", "0.3335"))
+    ]
+    on_clock.catalog.publish(plan("abroad", gates(*prices, pricing="FLAT_RATE"), product_id="abroad"))
+    for currency in ("JPY", "KWD", "USD"):
+        await on_clock.customer(currency, "2013", currency)
+        await on_clock.provision(currency, "abroad", commitments={"gates": "7"}, subscription_id=currency)
     await on_clock.advance("2013", datetime(2013, 4, 21, tzinfo=UTC))
-    raised = await on_clock.raise_to(begun.subscription.id, {"gates": "14"})
-    invoices = (begun.invoice, raised.invoice)
-    assert [invoice.currency for invoice in invoices] == [currency] * 2
-    assert [invoice.total.amount for invoice in invoices] == amounts
+    for currency, amounts in {"JPY": ["2331", "777"], "KWD": ["2.335", "0.778"], "USD": ["2.33", "0.78"]}.items():
+        await on_clock.raise_to(currency, {"gates": "14"})
+        invoices = await on_clock.invoices_of(currency)
+        assert [invoice.total.amount for invoice in invoices] == amounts
+        assert {invoice.currency for invoice in invoices} == {currency}
 
 
 async def test_numbers_have_no_gaps_under_racing_commands_of_which_some_fail(world: World) -> None:
