@@ -43,7 +43,7 @@ async def _reason(answer: Any) -> str:
 
 
 # Each example builds on what the ones before left in the catalog: that is wanted.
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(chances)
 async def test_any_request_ends_in_an_answer_or_a_reason(catalog: grpc.aio.Channel, chance: random.Random) -> None:
     features, products = FeatureServiceStub(catalog), ProductServiceStub(catalog)

@@ -2,6 +2,7 @@
 
 import grpc
 import pytest
+from google.protobuf import field_mask_pb2
 
 from kit.broker import Broker
 from kit.client import call
@@ -111,3 +112,65 @@ async def test_every_mistake_of_a_content_is_named_at_once(plans: PlanServiceStu
     }
     plan = (await call(plans.GetPlan, pb.GetPlanRequest(plan_id="gold"))).plan
     assert not plan.has_draft
+
+
+async def test_a_plan_is_renamed_announced_and_keeps_its_versions(plans: PlanServiceStub, broker: Broker) -> None:
+    announced = await broker.client.subscribe("tollkeeper.catalog.plan.updated.gold")
+    await _save(plans)
+    published = (await call(plans.PublishPlan, pb.PublishPlanRequest(plan_id="gold"))).plan_version
+    mask = field_mask_pb2.FieldMask(paths=["display_name"])
+    plan = samples.plan({"id": "gold", "displayName": "Best", "description": "Ignored"})
+    renamed = (await call(plans.UpdatePlan, pb.UpdatePlanRequest(plan=plan, update_mask=mask))).plan
+    assert (renamed.display_name, renamed.description, renamed.latest_version) == ("Best", "", 1)
+    event = catalog_events_pb2.PlanUpdated.FromString((await announced.next_msg(timeout=5)).data)
+    assert event.plan == renamed
+    read = (await call(plans.GetPlanVersion, pb.GetPlanVersionRequest(plan_id="gold", version=1))).plan_version
+    assert read == published
+    moved = samples.plan({"id": "gold", "productId": "seaport"})
+    refusal = await _refused(call(plans.UpdatePlan, pb.UpdatePlanRequest(plan=moved)))
+    assert (refusal.code, refusal.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "PLAN_IMMUTABLE_FIELD")
+
+
+async def test_every_change_of_a_plan_grows_its_revision(plans: PlanServiceStub) -> None:
+    async def read() -> plan_pb2.Plan:
+        return (await call(plans.GetPlan, pb.GetPlanRequest(plan_id="gold"))).plan
+
+    states = [await read()]
+    for change in ("save", "save the same", "save another", "discard", "save", "publish"):
+        if change == "discard":
+            await call(plans.DiscardPlanDraft, pb.DiscardPlanDraftRequest(plan_id="gold"))
+        elif change == "publish":
+            await call(plans.PublishPlan, pb.PublishPlanRequest(plan_id="gold"))
+        else:
+            await _save(plans, **({"charges": [samples.BASE_FEE]} if change == "save another" else {}))
+        states.append(await read())
+    revisions = [state.revision for state in states]
+    # What is saved again unchanged is no change.
+    assert revisions[1] == revisions[2]
+    assert sorted(set(revisions)) == [revisions[0], revisions[1], *revisions[3:]]
+    assert [state.has_draft for state in states] == [False, True, True, True, False, True, False]
+
+
+async def test_plans_are_listed_by_product(plans: PlanServiceStub, catalog: grpc.aio.Channel) -> None:
+    other = product_service_pb2.CreateProductRequest(product=samples.product({"id": "seaport"}))
+    await call(ProductServiceStub(catalog).CreateProduct, other)
+    for plan_id, product_id in (("bronze", "airport"), ("anchor", "seaport"), ("iron", "airport")):
+        plan = samples.plan({"id": plan_id, "productId": product_id})
+        await call(plans.CreatePlan, pb.CreatePlanRequest(plan=plan))
+
+    async def ids(product_id: str) -> list[str]:
+        found, token = [], ""
+        while True:
+            request = pb.ListPlansRequest(page_size=2, page_token=token, product_id=product_id)
+            response = await call(plans.ListPlans, request)
+            found += [plan.id for plan in response.plans]
+            token = response.next_page_token
+            if not token:
+                return found
+
+    assert await ids("") == ["anchor", "bronze", "gold", "iron"]
+    assert await ids("airport") == ["bronze", "gold", "iron"]
+    assert await ids("nothing") == []
+    token = (await call(plans.ListPlans, pb.ListPlansRequest(page_size=1, product_id="airport"))).next_page_token
+    refusal = await _refused(call(plans.ListPlans, pb.ListPlansRequest(page_token=token)))
+    assert refusal.reason == "INVALID_PAGE_TOKEN"
