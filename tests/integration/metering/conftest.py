@@ -9,6 +9,7 @@ import pytest
 from cli.embedded.nats import EmbeddedNats
 from kit.broker import Broker
 from kit.client import call, open_channel
+from kit.db import Database
 from kit.proto import timestamp_to_proto
 from kit.service import running
 from metering.settings import MeteringSettings
@@ -25,9 +26,10 @@ from tollkeeper.metering.v1.tracker_service_pb2_grpc import TrackerServiceStub
 class Metering:
     """A client of the service, and the way to its database."""
 
-    def __init__(self, channel: grpc.aio.Channel, settings: MeteringSettings) -> None:
+    def __init__(self, channel: grpc.aio.Channel, settings: MeteringSettings, database: Database) -> None:
         self.channel = channel
         self.settings = settings
+        self.database = database
         self.events = EventServiceStub(channel)
         self.trackers = TrackerServiceStub(channel)
 
@@ -82,8 +84,10 @@ def metering_settings(
 @pytest.fixture
 async def metering(metering_settings: MeteringSettings) -> AsyncIterator[Metering]:
     """The service."""
+    database = Database(metering_settings.database_url, pool_size=2)
     async with (
         running("metering", metering_settings, wire) as port,
         open_channel(f"127.0.0.1:{port}") as channel,
     ):
-        yield Metering(channel, metering_settings)
+        yield Metering(channel, metering_settings, database)
+        await database.close()

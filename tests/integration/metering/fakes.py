@@ -20,7 +20,7 @@ from tollkeeper.billing.v1 import (
 from tollkeeper.catalog.v1 import feature_pb2, feature_service_pb2, feature_service_pb2_grpc
 
 
-@dataclass
+@dataclass(repr=False)
 class Neighbours:
     """What the fakes know, and how often they were asked."""
 
@@ -29,6 +29,7 @@ class Neighbours:
     clocks: dict[str, test_clock_pb2.TestClock] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     address: str = ""
+    away: bool = False
 
 
 class FakeFeatures(feature_service_pb2_grpc.FeatureServiceServicer):
@@ -40,7 +41,7 @@ class FakeFeatures(feature_service_pb2_grpc.FeatureServiceServicer):
     async def GetFeature(
         self, request: feature_service_pb2.GetFeatureRequest, context: Context
     ) -> feature_service_pb2.GetFeatureResponse:
-        self._known.asked.append(request.feature_id)
+        await _ask(self._known, request.feature_id, context)
         if request.feature_id not in self._known.features:
             await _refuse(context, "FEATURE_NOT_FOUND")
         return feature_service_pb2.GetFeatureResponse(feature=self._known.features[request.feature_id])
@@ -55,7 +56,7 @@ class FakeCustomers(customer_service_pb2_grpc.CustomerServiceServicer):
     async def GetCustomer(
         self, request: customer_service_pb2.GetCustomerRequest, context: Context
     ) -> customer_service_pb2.GetCustomerResponse:
-        self._known.asked.append(request.customer_id)
+        await _ask(self._known, request.customer_id, context)
         if request.customer_id not in self._known.customers:
             await _refuse(context, "CUSTOMER_NOT_FOUND")
         return customer_service_pb2.GetCustomerResponse(customer=self._known.customers[request.customer_id])
@@ -70,7 +71,7 @@ class FakeTestClocks(test_clock_service_pb2_grpc.TestClockServiceServicer):
     async def GetTestClock(
         self, request: test_clock_service_pb2.GetTestClockRequest, context: Context
     ) -> test_clock_service_pb2.GetTestClockResponse:
-        self._known.asked.append(request.test_clock_id)
+        await _ask(self._known, request.test_clock_id, context)
         if request.test_clock_id not in self._known.clocks:
             await _refuse(context, "TEST_CLOCK_NOT_FOUND")
         return test_clock_service_pb2.GetTestClockResponse(test_clock=self._known.clocks[request.test_clock_id])
@@ -89,6 +90,12 @@ async def neighbours_running() -> AsyncIterator[Neighbours]:
     neighbours.address = f"127.0.0.1:{port}"
     yield neighbours
     await server.stop(None)
+
+
+async def _ask(neighbours: Neighbours, thing: str, context: Context) -> None:
+    neighbours.asked.append(thing)
+    if neighbours.away:
+        await context.abort(grpc.StatusCode.UNAVAILABLE, "away")
 
 
 async def _refuse(context: Context, reason: str) -> None:

@@ -10,23 +10,25 @@ from metering.domain.value import DimensionValue, number_of_decimal
 # Few names and values, so that they meet.
 FIELDS = ("a", "b", 'odd "\\\n name')
 
-numbers = st.one_of(
+decimals = st.one_of(
     st.integers(-3, 3),
     st.integers(-(10**18) + 1, 10**18 - 1),
     st.decimals(-3, 3, places=1).map(number_of_decimal),
     st.decimals(-(10**6), 10**6, places=12).map(number_of_decimal),
-    st.just(Decimal("1E-30")),
 )
+# Only a double reaches further down.
+numbers = decimals | st.just(Decimal("1E-30"))
 texts = st.one_of(
     st.sampled_from(["", "1", "1.5", "true", "x", "n:1", "é" * 60, "y" * 100, "y" * 101]),
     st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20),
 )
 values: st.SearchStrategy[DimensionValue] = st.one_of(st.booleans(), numbers, texts)
+compared: st.SearchStrategy[DimensionValue] = st.one_of(st.booleans(), decimals, texts)
 dimensions: st.SearchStrategy[Dimensions] = st.dictionaries(st.sampled_from(FIELDS), values, max_size=3)
 
 conditions: st.SearchStrategy[Condition] = st.one_of(
-    st.builds(Equals, st.sampled_from(FIELDS), values),
-    st.builds(In, st.sampled_from(FIELDS), st.lists(values, min_size=1, max_size=4).map(tuple)),
+    st.builds(Equals, st.sampled_from(FIELDS), compared),
+    st.builds(In, st.sampled_from(FIELDS), st.lists(compared, min_size=1, max_size=4).map(tuple)),
     st.builds(IsSet, st.sampled_from(FIELDS), expected=st.booleans()),
 )
 filters: st.SearchStrategy[Filter] = st.lists(conditions, min_size=1, max_size=3).map(tuple)

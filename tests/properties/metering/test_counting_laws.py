@@ -1,0 +1,150 @@
+"""The law of metering: however events come, and whenever their tracker does, each window is the straight count."""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from random import Random
+from typing import NamedTuple
+
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from kernel.recurrence import Interval, Recurrence
+from kit.proto import timestamp_to_proto
+from metering.domain.meter import Aggregation, Condition, Dimensions, Equals, In, IsSet, Meter
+from metering.domain.value import DimensionValue, text_of
+from metering.messages.feature import meter_to_proto
+from tests.integration.metering.conftest import Metering
+from tests.integration.metering.fakes import Neighbours
+from tests.integration.metering.samples import COUNT, ENDLESS, metered, tracker
+from tests.integration.metering.windows import Key, rebuild, stored_windows
+from tests.properties.metering.strategies import dimensions, meters
+from tollkeeper.metering.v1 import event_pb2, tracker_pb2
+
+# Eight days around a clock change in New York.
+START = datetime(2013, 3, 6, 5, tzinfo=UTC)
+DAILY = Recurrence(Interval.DAY, START + timedelta(days=1), "America/New_York")
+DAILY_PROTO = tracker_pb2.Recurrence(
+    interval=tracker_pb2.INTERVAL_DAY, anchor_time=timestamp_to_proto(DAILY.anchor), time_zone=DAILY.zone
+)
+
+
+class Raw(NamedTuple):
+    """An event of a law."""
+
+    name: str
+    resource: str
+    hour: int
+    dimensions: Dimensions
+
+
+raws = st.builds(
+    Raw, st.sampled_from(["one", "two", "three"]), st.sampled_from(["", "R", "S"]), st.integers(0, 8 * 24), dimensions
+)
+_numbers = itertools.count()
+
+
+# Without shrinking: each example is some thirty calls, and a failure in minutes is told by none of them.
+@settings(
+    max_examples=25,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(meter=meters, events=st.lists(raws, max_size=40), seed=st.integers(0, 2**32))
+async def test_live_late_and_rebuilt_windows_are_the_straight_count(
+    metering: Metering, neighbours: Neighbours, meter: Meter, events: list[Raw], seed: int
+) -> None:
+    number = next(_numbers)
+    feature, live, late = f"feature-{number}", f"live-{number}", f"late-{number}"
+    neighbours.features[feature] = metered(feature, COUNT)
+    neighbours.features[feature].metered.meter.CopyFrom(meter_to_proto(meter))
+    for customer in (live, late):
+        if customer == live:
+            await metering.register(*_trackers(feature, customer))
+        for batch in _batches(customer, events, Random(seed)):
+            await metering.send(*batch)
+    await metering.register(*_trackers(feature, late))
+    expected = straight_count(feature, meter, events)
+    assert await stored_windows(metering.database, live) == expected
+    assert await stored_windows(metering.database, late) == expected
+    await rebuild(metering.database, live)
+    assert await stored_windows(metering.database, live) == expected
+
+
+def _trackers(feature: str, customer: str) -> list[tracker_pb2.Tracker]:
+    return [
+        tracker(feature, recurrence, customer=customer, resource=resource)
+        for recurrence in (ENDLESS, DAILY_PROTO)
+        for resource in ("", "R")
+    ]
+
+
+def _batches(customer: str, events: Sequence[Raw], random: Random) -> Iterator[list[event_pb2.Event]]:
+    """Shuffled, cut anywhere, and each event once or twice."""
+    messages = [_message(customer, f"{number}", raw) for number, raw in enumerate(events)]
+    messages += [message for message in messages if random.random() < 0.3]
+    random.shuffle(messages)
+    while messages:
+        size = random.randint(1, len(messages))
+        yield messages[:size]
+        messages = messages[size:]
+
+
+def _message(customer: str, key: str, raw: Raw) -> event_pb2.Event:
+    return event_pb2.Event(
+        event_name=raw.name,
+        customer_id=customer,
+        idempotency_key=key,
+        resource_id=raw.resource,
+        timestamp=timestamp_to_proto(START + timedelta(hours=raw.hour)),
+        dimensions={field: _value(value) for field, value in raw.dimensions.items()},
+    )
+
+
+def _value(value: DimensionValue) -> event_pb2.Value:
+    if isinstance(value, bool):
+        return event_pb2.Value(bool_value=value)
+    if isinstance(value, str):
+        return event_pb2.Value(string_value=value)
+    if Decimal(repr(float(value))) == value:
+        return event_pb2.Value(number_value=float(value))
+    return event_pb2.Value(decimal_value=text_of(value))
+
+
+def straight_count(feature: str, meter: Meter, events: Sequence[Raw]) -> dict[Key, Decimal]:
+    """What each window must hold, written as plainly as can be."""
+    readings: dict[Key, list[DimensionValue]] = {}
+    for raw in events:
+        value: DimensionValue | None = 1 if meter.aggregation is Aggregation.COUNT else raw.dimensions.get(meter.field)
+        if raw.name not in meter.event_names or not _matches(meter, raw.dimensions) or value is None:
+            continue
+        if meter.aggregation is Aggregation.SUM and isinstance(value, bool | str):
+            continue
+        at = START + timedelta(hours=raw.hour)
+        day = DAILY.period_at(at)
+        for resource in {"", raw.resource} & {"", "R"}:
+            readings.setdefault((resource, feature, "", "1970-01-01T00:00:00+00:00"), []).append(value)
+            if day is not None:
+                readings.setdefault((resource, feature, "DAY", day.start.isoformat()), []).append(value)
+    if meter.aggregation is Aggregation.UNIQUE:
+        return {key: Decimal(len({_typed(value) for value in values})).normalize() for key, values in readings.items()}
+    return {key: sum(map(Decimal, values), Decimal(0)).normalize() for key, values in readings.items()}
+
+
+def _matches(meter: Meter, dimensions: Dimensions) -> bool:
+    return not meter.filters or any(all(_passes(one, dimensions) for one in conditions) for conditions in meter.filters)
+
+
+def _passes(condition: Condition, dimensions: Dimensions) -> bool:
+    match condition:
+        case IsSet(field, expected):
+            return (field in dimensions) == expected
+        case Equals(field, value):
+            return field in dimensions and _typed(dimensions[field]) == _typed(value)
+        case In(field, values):
+            return field in dimensions and _typed(dimensions[field]) in [_typed(value) for value in values]
+
+
+def _typed(value: DimensionValue) -> tuple[str, DimensionValue]:
+    return (type(value).__name__ if isinstance(value, bool | str) else "number", value)
