@@ -105,13 +105,7 @@ def _account(data: Path) -> Account:
 
 def _may(account: Account, *command: str) -> bool:
     """Asked of the kernel, by trying: modes, lists and mounts all have their say."""
-    try:
-        done = subprocess.run(
-            command, user=account.uid, group=account.gid, extra_groups=[], cwd="/", capture_output=True, check=False
-        )
-    except OSError:
-        return False
-    return done.returncode == 0
+    return subprocess.run(account.run_as(command), cwd="/", capture_output=True, check=False).returncode == 0
 
 
 def _elsewhere(folder: Path) -> Path:
