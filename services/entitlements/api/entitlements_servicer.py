@@ -3,7 +3,7 @@
 from entitlements.commands.check_entitlement import CheckEntitlement
 from entitlements.commands.list_entitlements import ListEntitlements
 from entitlements.commands.report_usage import ReportUsage
-from entitlements.messages.decision import answer_to_proto, decision_to_proto
+from entitlements.messages.decision import answer_to_proto, check_to_proto, decision_to_proto
 from entitlements.messages.request import check_from_proto, list_from_proto, report_from_proto
 from kit.rpc import Context
 from tollkeeper.entitlements.v1 import entitlements_service_pb2 as pb
@@ -21,8 +21,7 @@ class EntitlementsServicer(grpc_api.EntitlementsServiceServicer):
     async def CheckEntitlement(
         self, request: pb.CheckEntitlementRequest, _context: Context
     ) -> pb.CheckEntitlementResponse:
-        decision = await self._check(check_from_proto(request))
-        return pb.CheckEntitlementResponse(decision=decision_to_proto(decision))
+        return check_to_proto(await self._check(check_from_proto(request)))
 
     async def ListEntitlements(
         self, request: pb.ListEntitlementsRequest, _context: Context

@@ -63,6 +63,7 @@ class Decision:
         values: For an enum feature: the granted ones, in alphabetical order.
         source: Where the entitlement that decided comes from; None where none did.
         as_of: Until when the answer is known to include everything that happened; None: it is not known.
+        message: A place for the message that it was shown as, while it is given again unchanged.
     """
 
     granted: bool
@@ -74,6 +75,7 @@ class Decision:
     values: tuple[str, ...] = ()
     source: Source | None = None
     as_of: datetime | None = None
+    message: object = None
 
 
 def refused(reason: Reason, sentence: str, *, feature_id: str, feature: Feature | None) -> Decision:

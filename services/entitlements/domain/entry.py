@@ -11,7 +11,7 @@ from entitlements.domain.customer import Customer
 from entitlements.domain.decision import Decision, Standing
 from entitlements.domain.entitlement import Allowance, Included, Values
 from entitlements.domain.feature import Feature
-from entitlements.domain.held import HeldClock, HeldEntitlement, HeldFeature, HeldSubscription
+from entitlements.domain.held import HeldClock, HeldEntitlement, HeldFeature, HeldSubscription, Prepared
 from entitlements.domain.usage import HeldTracker, Window
 from kernel.quantity import ZERO
 
@@ -19,6 +19,8 @@ from kernel.quantity import ZERO
 MAX_PENDING: Final = 1_000
 # Ended subscriptions whose revision is remembered, for tokens that name them.
 MAX_NOTED: Final = 100
+
+_ONE: Final = Decimal(1)
 
 
 class Entry:
@@ -165,16 +167,33 @@ class Entry:
             values: For an enum feature: the values wanted.
             now: The customer's time.
         """
+        held = self.features.get(feature_id)
+        is_bare = not values and requested == _ONE
+        if held is not None and is_bare and held.prepared is not None and held.prepared.holds(held.feature, now):
+            return held.prepared.decision
         if self.customer is None:
             return decision.customer_unknown(self.customer_id, feature_id=feature_id, feature=feature)
         if not self.has_access(now):
             return decision.no_active_subscription(self.customer_id, feature_id=feature_id, feature=feature)
-        live = self.live(feature_id, now)
-        if not live:
+        live = [] if held is None else held.live(now)
+        if held is None or not live:
             if feature is None:
                 return decision.feature_unknown(feature_id)
             return decision.not_included(self.customer_id, feature)
-        return self._decide_live(self.features[feature_id].feature, live, requested=requested, values=values, now=now)
+        decided = self._decide_live(held.feature, live, requested=requested, values=values, now=now)
+        if is_bare:
+            held.prepared = self._prepared(decided, held, now)
+        return decided
+
+    def _prepared(self, decided: Decision, held: HeldFeature, now: datetime) -> Prepared | None:
+        if len(held.entitlements) > 1:
+            # Which of several decides may change with any of them.
+            return None
+        (only,) = held.entitlements
+        window = None if only.tracker is None else only.tracker.at(now)
+        if window is not None and not window.includes(0):
+            return None
+        return Prepared(decided, only, feature=held.feature, window=window)
 
     def _decide_live(
         self,

@@ -26,18 +26,15 @@ class FrameWatch:
     """Follows the frames of every metering process, in real time.
 
     Attributes:
+        coverage: Until when every process told of its changes: when the frame before its last one arrived. None: none is heard.
         gaps: How often something may have been missed; windows read before the last time are to be read again.
     """
 
     def __init__(self) -> None:
         self._processes: dict[str, _Process] = {}
+        self.coverage: datetime | None = None
         self.gaps = 0
         self._polled: datetime | None = None
-
-    @property
-    def coverage(self) -> datetime | None:
-        """Until when every process told of its changes: when the frame before its last one arrived. None: none is heard."""
-        return min((process.covered for process in self._processes.values()), default=None)
 
     def hear(self, process_id: str, number: int, *, at: datetime) -> bool:
         """Notes a frame; whether it may be applied without reading again. An old frame does no harm."""
@@ -46,11 +43,16 @@ class FrameWatch:
             if len(self._processes) >= MAX_PROCESSES:
                 del self._processes[min(self._processes, key=lambda known: self._processes[known].heard)]
             self._processes[process_id] = _Process(number, at, at)
+            self._cover()
             return self._follows(number == 1)
         missed = number > process.number + 1
         if number > process.number:
             process.covered, process.heard, process.number = process.heard, at, number
+            self._cover()
         return self._follows(not missed)
+
+    def _cover(self) -> None:
+        self.coverage = min((process.covered for process in self._processes.values()), default=None)
 
     def _follows(self, follows: bool) -> bool:  # noqa: FBT001 - the answer that is passed on.
         if not follows:
@@ -69,6 +71,7 @@ class FrameWatch:
         for key in silent:
             if at - self._processes[key].heard >= GONE:
                 del self._processes[key]
+        self._cover()
         self._polled = at
         self.gaps += 1
         return True

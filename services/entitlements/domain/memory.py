@@ -132,25 +132,27 @@ class Memory:
             entry: The customer's.
             windows: Those that the answer rests on; None for one that no usage matters to.
         """
-        known = self._control_as_of(entry)
+        known = self.control.coverage
+        if known is not None and entry.change_time is not None and entry.change_time < known:
+            known = entry.change_time
+        known = _later(known, entry.owner_time)
         if windows is None or known is None:
             return known
         usage = self._usage_as_of(entry, windows)
         return None if usage is None else min(known, usage)
 
-    def _control_as_of(self, entry: Entry) -> datetime | None:
-        covered = self.control.coverage
-        if covered is not None and entry.change_time is not None:
-            covered = min(covered, entry.change_time)
-        return _latest(covered, entry.owner_time)
-
     def _usage_as_of(self, entry: Entry, windows: Sequence[HeldWindow]) -> datetime | None:
-        if not all(window.includes(0) for window in windows):
-            return entry.read_time
+        oldest: datetime | None = None
+        for window in windows:
+            if not window.includes(0):
+                return entry.read_time
+            if window.read_time is not None and (oldest is None or window.read_time < oldest):
+                oldest = window.read_time
         covered = self.watch.coverage if entry.gaps == self.watch.gaps else None
-        read = min((window.read_time for window in windows if window.read_time is not None), default=None)
-        return _latest(covered, entry.read_time, read)
+        return _later(_later(covered, entry.read_time), oldest)
 
 
-def _latest(*times: datetime | None) -> datetime | None:
-    return max((time for time in times if time is not None), default=None)
+def _later(one: datetime | None, other: datetime | None) -> datetime | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return max(one, other)

@@ -1,7 +1,7 @@
 """Entitlements as a running service, in this process, on a real database and broker, between stand-in neighbours."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -41,9 +41,9 @@ class Neighbours:
 Replica = Callable[[], AbstractAsyncContextManager[grpc.aio.Channel]]
 
 
-@pytest.fixture
-async def neighbours(resources: AsyncExitStack) -> Neighbours:
-    """The stand-ins, and the address of all three."""
+@asynccontextmanager
+async def neighbours_at() -> AsyncIterator[Neighbours]:
+    """The stand-ins, listening."""
     catalog = FakeCatalog()  # type: ignore[abstract]  # the methods that entitlements never calls.
     billing = FakeBilling()  # type: ignore[abstract]  # the same.
     metering = FakeMetering()
@@ -58,8 +58,17 @@ async def neighbours(resources: AsyncExitStack) -> Neighbours:
     registrations = [Registration(name, add) for name, add in adding.items()]
     server = Server("neighbours", "127.0.0.1:0", registrations, max_concurrent=1_000)
     await server.start()
-    resources.push_async_callback(server.stop, 0)
-    return Neighbours(catalog, billing, metering, f"127.0.0.1:{server.port}")
+    try:
+        yield Neighbours(catalog, billing, metering, f"127.0.0.1:{server.port}")
+    finally:
+        await server.stop(0)
+
+
+@pytest.fixture
+async def neighbours() -> AsyncIterator[Neighbours]:
+    """The stand-ins."""
+    async with neighbours_at() as running_there:
+        yield running_there
 
 
 @pytest.fixture
