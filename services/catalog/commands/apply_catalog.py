@@ -6,26 +6,18 @@ A document may be megabytes of prices: what is computed over the whole of it run
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import assert_never
 
-from google.protobuf.message import Message
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from catalog.domain.catalog_application import REVISIONS_PER_CHANGE, Application, Happening, carry_out
+from catalog.domain.catalog_application import REVISIONS_PER_CHANGE, Application, carry_out
 from catalog.domain.catalog_diff import ChangeType, ResourceChange, ResourceType, compare
 from catalog.domain.catalog_document import CatalogDocument, HeldCatalog, check_document, settle_document
-from catalog.domain.feature import Feature
-from catalog.domain.plan import Plan
-from catalog.domain.product import Product
-from catalog.messages.feature import feature_to_proto
-from catalog.messages.plan import plan_to_proto
-from catalog.messages.product import product_to_proto
+from catalog.messages.events import announcement
 from catalog.store import changes as order
 from catalog.store import features, plan_versions, plans, products
 from kernel.clock import Clock
 from kit.db import Database
 from kit.outbox import Outbox
-from tollkeeper.catalog.v1 import catalog_events_pb2 as events
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +71,7 @@ class ApplyCatalog:
                     carry_out, settled, held, difference.changes, now=now, revisions=revisions
                 )
                 await _store(connection, application)
-                await self._outbox.put_all(connection, [_announcement(each) for each in application.happenings])
+                await self._outbox.put_all(connection, [announcement(each) for each in application.happenings])
             return difference
 
 
@@ -116,26 +108,3 @@ async def _store(connection: AsyncConnection, application: Application) -> None:
     await plans.add_all(connection, application.new_plans)
     await plans.replace_all(connection, application.changed_plans)
     await plan_versions.add_all(connection, application.versions)
-
-
-def _announcement(happening: Happening) -> tuple[str, str, str, Message]:
-    thing, verb = happening.thing, happening.verb
-    match thing:
-        case Feature():
-            feature = feature_to_proto(thing)
-            event: Message = (
-                events.FeatureCreated(feature=feature) if verb == "created" else events.FeatureUpdated(feature=feature)
-            )
-            return "feature", verb, thing.id, event
-        case Product():
-            product = product_to_proto(thing)
-            event = (
-                events.ProductCreated(product=product) if verb == "created" else events.ProductUpdated(product=product)
-            )
-            return "product", verb, thing.id, event
-        case Plan():
-            plan = plan_to_proto(thing)
-            made = {"created": events.PlanCreated, "updated": events.PlanUpdated, "published": events.PlanPublished}
-            return "plan", verb, thing.id, made[verb](plan=plan)
-        case _:
-            assert_never(thing)
