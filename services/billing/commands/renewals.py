@@ -18,7 +18,7 @@ from billing.commands.invoicing import issue
 from billing.commands.plans import Plans, Terms, terms_for
 from billing.domain.lifecycle import Change, close_period
 from billing.domain.subscription import Subscription
-from billing.domain.usage import Usage, usage_questions
+from billing.domain.usage import Usage, billed_periods, usage_questions
 from billing.messages.subscription import subscription_to_proto
 from billing.store import customers, invoices, revisions, subscriptions
 from kernel.errors import ErrorKind, TollkeeperError
@@ -123,15 +123,15 @@ class Renewals:
         due = [one for one in locked if one.due(now) and one.period_number == periods[one.id]]
         if not due:
             return
-        metered = [(one.id, one.period_number - 1) for one in due if answers[one.id]]
-        accounts = await invoices.accounts(connection, metered) if metered else {}
+        metered = [(one.id, number) for one in due if answers[one.id] for number in billed_periods(one)]
+        accounts = await invoices.accounts(connection, metered)
         taken = await revisions.take_many(connection, len(due))
         changes = [
             close_period(
                 subscription,
                 terms_for(terms, subscription),
                 answers=answers[subscription.id],
-                account_before=accounts.get((subscription.id, subscription.period_number - 1), []),
+                billed=accounts.get(subscription.id, ()),
                 revision=revision,
             )
             for subscription, revision in zip(due, taken, strict=True)

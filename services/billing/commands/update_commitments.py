@@ -89,7 +89,7 @@ class UpdateCommitments:
             subscription,
             terms,
             requested,
-            account=accounts[subscription.id, subscription.period_number],
+            account=accounts.get(subscription.id, ()),
             now=loaded.now,
             revision=await revisions.take(connection) if lock else subscription.revision,
         )

@@ -156,17 +156,16 @@ def close_period(
     terms: PlanTerms,
     *,
     answers: UsageAnswers,
-    account_before: Sequence[InvoiceLine],
+    billed: Sequence[InvoiceLine],
     revision: int,
 ) -> Change:
     """Ends the current period: with the next period's charges in advance, or with the subscription's scheduled end.
 
-    `answers` are those to all of `usage_questions`; `account_before` holds all lines of the period before, the oldest
-    first.
+    `answers` are those to all of `usage_questions`; `billed` holds all lines of `billed_periods`, the oldest first.
     """
     in_arrears = (
         *usage_lines(subscription, terms, answers),
-        *late_usage_lines(subscription, terms, answers, account=account_before),
+        *late_usage_lines(subscription, terms, answers, billed=billed),
     )
     closed = subscription.period_number
     if subscription.cancel_time is not None and subscription.cancel_time <= subscription.period.end:

@@ -1,5 +1,6 @@
 """The lines of an invoice, each with the steps that a finance person can follow to its amount."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -9,7 +10,7 @@ from billing.domain import wording
 from billing.domain.invoice import ChargedPart, InvoiceLine, LineType
 from billing.domain.plan_terms import BillingModel, Charge, PlanTerms
 from billing.domain.subscription import Subscription
-from billing.domain.usage import UsageAnswers
+from billing.domain.usage import Usage, UsageAnswers, billed_periods
 from kernel.money import Currency, Money, currency
 from kernel.period import Period
 from kernel.pricing import PriceList, Step, price
@@ -50,18 +51,19 @@ def usage_lines(subscription: Subscription, terms: PlanTerms, answers: UsageAnsw
 
 
 def late_usage_lines(
-    subscription: Subscription, terms: PlanTerms, answers: UsageAnswers, *, account: Sequence[InvoiceLine]
+    subscription: Subscription, terms: PlanTerms, answers: UsageAnswers, *, billed: Sequence[InvoiceLine]
 ) -> tuple[InvoiceLine, ...]:
-    """What the usage of the period before costs beyond what was billed for it; nothing where it did not change.
+    """What the usage of billed periods costs beyond what was charged for it; nothing where it did not change.
 
-    `account` holds all lines of the period before, the oldest first.
+    `billed` holds all lines of those periods, the oldest first.
     """
+    accounts: dict[tuple[int, str], list[InvoiceLine]] = defaultdict(list)
+    for line in billed:
+        accounts[line.period_number, line.charge_id].append(line)
     late = (
-        _late_usage_line(
-            subscription, charge, answers, account=[line for line in account if line.charge_id == charge.id]
-        )
+        _late_usage_line(subscription, charge, answers[number, charge.id], account=accounts[number, charge.id])
+        for number in billed_periods(subscription)
         for charge in terms.of_model(BillingModel.USAGE_BASED)
-        if subscription.period_number > 0
     )
     return tuple(line for line in late if line is not None)
 
@@ -166,28 +168,26 @@ def _usage_line(subscription: Subscription, charge: Charge, answers: UsageAnswer
 
 
 def _late_usage_line(
-    subscription: Subscription, charge: Charge, answers: UsageAnswers, *, account: Sequence[InvoiceLine]
+    subscription: Subscription, charge: Charge, usage: Usage, *, account: Sequence[InvoiceLine]
 ) -> InvoiceLine | None:
-    number = subscription.period_number - 1
-    usage, old = answers[number, charge.id], account[-1].quantity
-    if usage.quantity == old:
+    last = account[-1]
+    if usage.quantity == last.quantity:
         return None
-    period = subscription.recurrence.period(number)
     charged = Money.total((line.amount for line in account), _currency(subscription))
     priced = price(_price_list(subscription, charge), usage.quantity)
     due = Money(priced.amount, charged.currency).rounded()
-    what = f"late usage, {wording.counted(usage.quantity, charge.unit)} instead of {wording.grouped(old)}"
+    what = f"late usage, {wording.counted(usage.quantity, charge.unit)} instead of {wording.grouped(last.quantity)}"
     return InvoiceLine(
         type=LineType.LATE_USAGE,
         charge_id=charge.id,
         feature_id=charge.feature_id,
-        description=f"{charge.name}: {what}, {wording.span(period, subscription.time_zone)}",
+        description=f"{charge.name}: {what}, {wording.span(last.period, subscription.time_zone)}",
         quantity=usage.quantity,
-        period_number=number,
-        period=period,
+        period_number=last.period_number,
+        period=last.period,
         amount=due - charged,
         derivation=(*priced.steps, *_settling_steps(priced.amount, due, charged=charged)),
-        previous_quantity=old,
+        previous_quantity=last.quantity,
         usage_revision=usage.revision,
     )
 

@@ -40,6 +40,10 @@ class UsageQuestion:
 # By period number and charge id.
 UsageAnswers = Mapping[tuple[int, str], Usage]
 
+# How many closed periods each renewal asks for again. A year of months: what arrives later is more often a mistake than a
+# fact, and the work of a renewal must not grow with the age of its subscription.
+LATE_PERIODS = 12
+
 
 def metered_series(subscription: Subscription, terms: PlanTerms) -> tuple[MeteredSeries, ...]:
     """What must be counted for the subscription: one for each usage-based charge."""
@@ -49,15 +53,19 @@ def metered_series(subscription: Subscription, terms: PlanTerms) -> tuple[Metere
     )
 
 
+def billed_periods(subscription: Subscription) -> range:
+    """The numbers of the closed periods whose usage was billed and is asked for again, the oldest first."""
+    current = subscription.period_number
+    return range(max(current - LATE_PERIODS, 0), current)
+
+
 def usage_questions(subscription: Subscription, terms: PlanTerms) -> tuple[UsageQuestion, ...]:
-    """What must be known to close the current period: its usage, and anew that of the period before, for late events."""
-    charges = terms.of_model(BillingModel.USAGE_BASED)
-    if not charges:
-        return ()
-    number, recurrence = subscription.period_number, subscription.recurrence
-    periods = [(number, subscription.period)] + ([(number - 1, recurrence.period(number - 1))] if number else [])
+    """What must be known to close the current period: its usage, and anew that of billed periods, for late events."""
+    recurrence = subscription.recurrence
+    closing = {subscription.period_number: subscription.period}
+    billed = {number: recurrence.period(number) for number in billed_periods(subscription)}
     return tuple(
-        UsageQuestion(charge.id, MeteredSeries(subscription.customer_id, charge.feature_id, recurrence), n, period)
-        for n, period in periods
-        for charge in charges
+        UsageQuestion(charge.id, MeteredSeries(subscription.customer_id, charge.feature_id, recurrence), number, period)
+        for number, period in (closing | billed).items()
+        for charge in terms.of_model(BillingModel.USAGE_BASED)
     )

@@ -1,7 +1,7 @@
 """Invoices in the store. Once issued they never change but for their payment; triggers see to it."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Row, insert, select, tuple_, update
@@ -50,16 +50,18 @@ async def save_payment(connection: AsyncConnection, invoice: Invoice) -> None:
 
 async def accounts(
     connection: AsyncConnection, periods: Sequence[tuple[str, int]]
-) -> dict[tuple[str, int], list[InvoiceLine]]:
-    """All lines of each (subscription id, period number), the oldest first; none for a period without any."""
-    found: dict[tuple[str, int], list[InvoiceLine]] = defaultdict(list)
+) -> Mapping[str, Sequence[InvoiceLine]]:
+    """All lines of these (subscription id, period number), by subscription id; those of a period the oldest first."""
+    found: dict[str, list[InvoiceLine]] = defaultdict(list)
+    if not periods:
+        return found
     query = (
         select(_LINE)
         .where(tuple_(_LINE.c.subscription_id, _LINE.c.period_number).in_(list(periods)))
         .order_by(_LINE.c.subscription_id, _LINE.c.period_number, _LINE.c.number, _LINE.c.position)
     )
     for row in await connection.execute(query):
-        found[row.subscription_id, row.period_number].append(line_from_row(row))
+        found[row.subscription_id].append(line_from_row(row))
     return found
 
 

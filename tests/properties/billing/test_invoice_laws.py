@@ -8,13 +8,12 @@ from hypothesis import strategies as st
 
 from billing.domain.customer import change_credit
 from billing.domain.invoice import InvoiceLine, InvoiceState, LineType, settle
-from billing.domain.lifecycle import close_period
-from billing.domain.usage import Usage, usage_questions
+from billing.domain.usage import LATE_PERIODS
 from kernel.money import USD, Money
 from kernel.period import Period
 from kernel.pricing import FlatRate, Volume, price
 from kernel.quantity import round_half_away
-from tests.unit.billing.terms import customer, plan, provisioned, tiers, used
+from tests.unit.billing.terms import closed, customer, plan, provisioned, tiers, used
 
 NOW = datetime(2026, 4, 1, tzinfo=UTC)
 cents = st.integers(-100_000, 100_000).map(lambda units: Decimal(units) / 100)
@@ -52,33 +51,22 @@ def test_credit_is_what_was_granted_less_what_was_applied(invoices: list[list[De
 
 @given(
     st.one_of(st.builds(FlatRate, st.decimals("0", "2", places=6)), st.just(Volume(tiers("10", "8", "5")))),
-    st.decimals("0", "500", places=3),
-    st.decimals("0", "500", places=3),
+    st.lists(st.decimals("0", "500", places=3), min_size=1, max_size=LATE_PERIODS + 1),
 )
 def test_billed_and_late_usage_together_cost_what_the_whole_costs(
-    price_list: FlatRate | Volume, billed: Decimal, late: Decimal
+    price_list: FlatRate | Volume, known: list[Decimal]
 ) -> None:
     terms = plan(used(price_list))
-    begun = provisioned(terms, NOW)
-    first = close_period(
-        begun.subscription,
-        terms,
-        answers={
-            (question.period_number, question.charge_id): Usage(billed, 1)
-            for question in usage_questions(begun.subscription, terms)
-        },
-        account_before=(),
-        revision=2,
-    )
-    second = close_period(
-        first.subscription,
-        terms,
-        answers={(1, "departures"): Usage(Decimal(0), 0), (0, "departures"): Usage(late, 2)},
-        account_before=first.lines,
-        revision=3,
-    )
-    of_first_period = [line for line in (*first.lines, *second.lines) if line.period_number == 0]
-    total = sum(line.amount.amount for line in of_first_period)
-    assert total == round_half_away(price(price_list, late).amount, 2)
-    for late_line in second.lines[1:]:
+    change = provisioned(terms, NOW)
+    billed: list[InvoiceLine] = []
+    for first_period in known:
+        # What is known of the first period, as each renewal asks; all others stay without usage.
+        number = change.subscription.period_number
+        usage = [str(first_period) if one == 0 else "0" for one in (number, *range(number))]
+        change = closed(change, terms, *usage, before=billed)
+        billed += change.lines
+    account = [line for line in billed if line.period_number == 0]
+    total = sum(line.amount.amount for line in account)
+    assert total == round_half_away(price(price_list, known[-1]).amount, 2)
+    for late_line in account[1:]:
         assert sum((step.amount for step in late_line.derivation), Decimal(0)) == late_line.amount.amount

@@ -7,8 +7,9 @@ from decimal import Decimal
 from billing.domain.commitment import Commitment
 from billing.domain.customer import Customer
 from billing.domain.invoice import InvoiceLine
-from billing.domain.lifecycle import Agreement, Change, provision, raise_commitments
+from billing.domain.lifecycle import Agreement, Change, close_period, provision, raise_commitments
 from billing.domain.plan_terms import BillingModel, Charge, Offer, PlanTerms, Unit
+from billing.domain.usage import Usage, UsageAnswers, usage_questions
 from kernel.period import BillingPeriod
 from kernel.pricing import FlatRate, Graduated, Package, PriceList, StairStep, StairStepTier, Tier, Volume
 
@@ -121,3 +122,23 @@ def raised(
 ) -> Change:
     """The subscription with greater commitments."""
     return raise_commitments(change.subscription, terms, commitments(quantities), account=account, now=at, revision=2)
+
+
+def answers(change: Change, terms: PlanTerms, *quantities: str) -> UsageAnswers:
+    """The usage of the closing period, then of those billed before, the oldest first."""
+    questions = usage_questions(change.subscription, terms)
+    return {
+        (question.period_number, question.charge_id): Usage(Decimal(quantity), 1)
+        for question, quantity in zip(questions, quantities, strict=True)
+    }
+
+
+def closed(change: Change, terms: PlanTerms, *quantities: str, before: Sequence[InvoiceLine] = ()) -> Change:
+    """The subscription in its next period; usage as for `answers`."""
+    usage = answers(change, terms, *quantities)
+    return close_period(change.subscription, terms, answers=usage, billed=before, revision=3)
+
+
+def told(lines: Sequence[InvoiceLine]) -> list[tuple[str, str, str]]:
+    """Lines as their types, quantities and amounts."""
+    return [(line.type.value, str(line.quantity), str(line.amount.amount)) for line in lines]

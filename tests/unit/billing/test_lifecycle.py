@@ -1,17 +1,15 @@
 """A subscription's life as values: begun, raised, renewed, ended, with every line checked."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from billing.domain.invoice import InvoiceLine, InvoiceReason, LineType
+from billing.domain.invoice import InvoiceReason
 from billing.domain.lifecycle import Change, close_period, provision, schedule_end
-from billing.domain.plan_terms import Offer, PlanTerms
+from billing.domain.plan_terms import Offer
 from billing.domain.subscription import SubscriptionState
-from billing.domain.usage import Usage, UsageAnswers, usage_questions
 from kernel.errors import TollkeeperError
 from kernel.period import BillingPeriod
 from kernel.pricing import FlatRate, Package
@@ -20,12 +18,15 @@ from tests.unit.billing.terms import (
     PACKAGE,
     VOLUME_WITH_FEES,
     agreement,
+    answers,
+    closed,
     committed,
     customer,
     fee,
     plan,
     provisioned,
     raised,
+    told,
     used,
 )
 
@@ -36,25 +37,6 @@ AIRLINE = plan(fee("9.99"), committed(GRADUATED_WITH_FEES), used(THOUSANDS))
 
 def local(month: int, day: int, hour: int = 0, year: int = 2013) -> datetime:
     return datetime(year, month, day, hour, tzinfo=NEW_YORK)
-
-
-def told(lines: Sequence[InvoiceLine]) -> list[tuple[str, str, str]]:
-    return [(line.type.value, str(line.quantity), str(line.amount.amount)) for line in lines]
-
-
-def answers(change: Change, terms: PlanTerms, *quantities: str) -> UsageAnswers:
-    """The usage of the closing period, then of the one before."""
-    questions = usage_questions(change.subscription, terms)
-    return {
-        (question.period_number, question.charge_id): Usage(Decimal(quantity), 1)
-        for question, quantity in zip(questions, quantities, strict=True)
-    }
-
-
-def closed(change: Change, terms: PlanTerms, *quantities: str, before: Sequence[InvoiceLine] = ()) -> Change:
-    return close_period(
-        change.subscription, terms, answers=answers(change, terms, *quantities), account_before=before, revision=3
-    )
 
 
 def test_provisioning_charges_the_fee_and_the_commitment() -> None:
@@ -207,40 +189,12 @@ def test_usage_below_zero_costs_nothing() -> None:
     assert (str(line.amount.amount), line.quantity) == ("0.00", Decimal(-3))
 
 
-@pytest.mark.parametrize(
-    ("late", "amount"), [("4512", None), ("4513", "0.00"), ("5001", "5.00"), ("3999", "-5.00"), ("0", "-25.00")]
-)
-def test_late_usage_is_the_difference(late: str, amount: str | None) -> None:
-    terms = plan(used(THOUSANDS))
-    first = closed(provisioned(terms, local(1, 1)), terms, "4512")
-    second = closed(first, terms, "10", late, before=first.lines)
-    usage, *found = second.lines
-    assert told([usage]) == [("USAGE", "10", "5.00")]
-    if amount is None:
-        assert found == []
-        return
-    [line] = found
-    assert (line.type, line.previous_quantity, str(line.quantity)) == (LineType.LATE_USAGE, Decimal(4512), late)
-    assert str(line.amount.amount) == amount
-    assert sum(step.amount for step in line.derivation) == line.amount.amount
-    assert (line.period.end, line.period_number) == (usage.period.start, 0)
-
-
-def test_late_usage_is_rounded_with_what_was_billed() -> None:
-    terms = plan(used(FlatRate(Decimal("0.004"))))
-    first = closed(provisioned(terms, local(1, 1)), terms, "1")
-    assert str(first.lines[0].amount.amount) == "0.00"
-    second = closed(first, terms, "0", "2", before=first.lines)
-    assert told(second.lines) == [("USAGE", "0", "0.00"), ("LATE_USAGE", "2", "0.01")]
-    assert [step.description for step in second.lines[1].derivation] == ["2 units", "rounded to 0.01"]
-
-
 def test_the_scheduled_end_bills_the_last_usage_and_nothing_else() -> None:
     begun = provisioned(AIRLINE, local(1, 1), {"gates": "20"})
     scheduled = schedule_end(begun.subscription, revision=5)
     assert (scheduled.cancel_time, scheduled.revision) == (local(2, 1), 5)
     assert schedule_end(scheduled, revision=6) is scheduled
-    ended = close_period(scheduled, AIRLINE, answers=answers(begun, AIRLINE, "12"), account_before=(), revision=7)
+    ended = close_period(scheduled, AIRLINE, answers=answers(begun, AIRLINE, "12"), billed=(), revision=7)
     assert told(ended.lines) == [("USAGE", "12", "5.00")]
     assert ended.reason is InvoiceReason.FINAL
     subscription = ended.subscription
