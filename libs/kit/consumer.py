@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import structlog
 from google.protobuf.message import Message
 from nats.aio.msg import Msg
+from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from sqlalchemy import Column, DateTime, Integer, LargeBinary, MetaData, Table, Text, func
 from sqlalchemy.dialects.postgresql import insert
@@ -96,18 +97,23 @@ class Consumer:
         subscription = await self._broker.jetstream.pull_subscribe(
             f"tollkeeper.{self._stream}.>", durable=self._durable, stream=stream_name(self._stream), config=config
         )
-        if (await subscription.consumer_info()).num_pending == 0:
-            self.caught_up.set()
+        await self._look_whether_caught_up(subscription)
         while True:
             try:
-                messages = await subscription.fetch(BATCH, timeout=5)
+                messages = await subscription.fetch(BATCH, timeout=5 if self.caught_up.is_set() else 0.5)
             except TimeoutError:  # The client raises its own, or at one place the standard library's, above it.
+                # What was pending at first another replica may have taken.
+                await self._look_whether_caught_up(subscription)
                 continue
             for number, message in enumerate(messages):
                 await self._settle(message, waiting=messages[number:])
             # The client gives none at all where a request ran out just as it was answered.
             if messages and messages[-1].metadata.num_pending == 0:
                 self.caught_up.set()
+
+    async def _look_whether_caught_up(self, subscription: JetStreamContext.PullSubscription) -> None:
+        if not self.caught_up.is_set() and (await subscription.consumer_info()).num_pending == 0:
+            self.caught_up.set()
 
     async def _settle(self, message: Msg, *, waiting: Sequence[Msg]) -> None:
         headers = message.headers or {}
