@@ -169,7 +169,7 @@ class LoadCustomer:
     async def _install(self, entry: Entry, control: Control, wanted: _Wanted) -> None:
         began, gaps = self._clock.now(), self._memory.watch.gaps
         clock = None if control.clock is None else self._memory.clock(control.clock)
-        now = began if clock is None else clock.time
+        now = max(filter(None, [began if clock is None else clock.time, control.reached]))
         features = entry.prepare(control)
         trackers = _trackers(features)
         everything = wanted.windows or entry.read_time is None or entry.gaps != gaps

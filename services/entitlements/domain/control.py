@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from entitlements.domain.customer import Customer, Subscription, TestClock
 from entitlements.domain.entitlement import Allowance, Entitlement
@@ -28,6 +29,13 @@ class Control:
     holdings: tuple[tuple[Subscription, tuple[Entitlement, ...]], ...]
     revision: int
     features: Mapping[str, Feature]
+
+    @property
+    def reached(self) -> datetime | None:
+        """What the customer's clock shows at least: billing has seen it there, whatever has arrived here of the clock itself,
+        and however much the machines' clocks differ.
+        """
+        return max((subscription.create_time for subscription, _ in self.holdings), default=None)
 
 
 def tracker_of(customer_id: str, entitlement: Entitlement) -> Tracker | None:

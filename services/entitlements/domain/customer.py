@@ -40,6 +40,7 @@ class Subscription:
         commitments: The committed quantity by feature id.
         cancel_time: When a scheduled cancellation takes effect.
         end_time: When it ended.
+        create_time: When it was provisioned, by the customer's clock: that clock shows no earlier time any more.
     """
 
     id: str
@@ -52,6 +53,7 @@ class Subscription:
     cancel_time: datetime | None
     end_time: datetime | None
     commitments: Mapping[str, Decimal]
+    create_time: datetime
     revision: int
 
     @property

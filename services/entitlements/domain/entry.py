@@ -30,6 +30,7 @@ class Entry:
         ready: Whether it was loaded; before, nothing can be decided.
         customer: None where no customer has the id.
         clock: None: real time.
+        reached: What the customer's clock shows at least.
         revision: The greatest revision of the customer's subscriptions.
         read_time: When the newest reading of all its usage began, in real time.
         gaps: How many gaps in the usage frames were known then.
@@ -50,6 +51,7 @@ class Entry:
         "features",
         "gaps",
         "owner_time",
+        "reached",
         "read_time",
         "ready",
         "revision",
@@ -64,6 +66,7 @@ class Entry:
         self.clock: HeldClock | None = None
         self.subscriptions: dict[str, HeldSubscription] = {}
         self.features: dict[str, HeldFeature] = {}
+        self.reached: datetime | None = None
         self.revision = 0
         self.read_time: datetime | None = None
         self.gaps = -1
@@ -110,7 +113,8 @@ class Entry:
 
     def now(self, real: datetime) -> datetime:
         """The customer's time."""
-        return real if self.clock is None else self.clock.time
+        now = real if self.clock is None else self.clock.time
+        return now if self.reached is None or now >= self.reached else self.reached
 
     def has_access(self, now: datetime) -> bool:
         """Whether any subscription gives access."""
@@ -254,6 +258,7 @@ class Entry:
         """Makes the newer control state the one that decides."""
         self.customer = control.customer
         self.clock = clock
+        self.reached = control.reached
         self.features = features
         held = (entitlement.subscription for feature in features.values() for entitlement in feature.entitlements)
         named = {subscription.id: subscription for subscription in held}

@@ -49,6 +49,9 @@ def _subscription(message: subscription_pb2.Subscription) -> Subscription:
         start_time=timestamp_from_proto(message.start_time, "subscription.start_time"),
         cancel_time=_time(message.cancel_time, "subscription.cancel_time") if message.HasField("cancel_time") else None,
         end_time=_time(message.end_time, "subscription.end_time") if message.HasField("end_time") else None,
+        create_time=_time(
+            message.create_time if message.HasField("create_time") else message.start_time, "create_time"
+        ),
         commitments={item.feature_id: Decimal(item.quantity) for item in message.commitments},
         revision=message.revision,
     )

@@ -78,6 +78,7 @@ def subscription_to_row(subscription: Subscription) -> dict[str, object]:
         "cancel_time": subscription.cancel_time,
         "end_time": subscription.end_time,
         "commitments": {feature: format_decimal(value) for feature, value in subscription.commitments.items()},
+        "create_time": subscription.create_time,
         "revision": subscription.revision,
     }
 
@@ -95,5 +96,6 @@ def subscription_from_row(row: Row[Any]) -> Subscription:
         cancel_time=row.cancel_time,
         end_time=row.end_time,
         commitments={feature: Decimal(value) for feature, value in row.commitments.items()},
+        create_time=row.create_time,
         revision=row.revision,
     )

@@ -46,6 +46,7 @@ subscription = Table(
     Column("end_time", DateTime(timezone=True), nullable=True),
     # The committed quantity by feature id, as decimal text.
     Column("commitments", JSONB, nullable=False),
+    Column("create_time", DateTime(timezone=True), nullable=False),
     Column("revision", BigInteger, nullable=False),
     Index("subscription_by_customer", "customer_id", "id"),
 )

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from functools import partial
 
 import grpc
+import psycopg
 import pytest
+from sqlalchemy.engine import make_url
 
 from cli.embedded.nats import EmbeddedNats
 from entitlements.settings import EntitlementsSettings
@@ -38,6 +40,7 @@ class Neighbours:
     address: str
 
 
+DatabaseAway = Callable[[], AbstractAsyncContextManager[None]]
 Replica = Callable[[], AbstractAsyncContextManager[grpc.aio.Channel]]
 
 
@@ -72,6 +75,32 @@ async def neighbours() -> AsyncIterator[Neighbours]:
 
 
 @pytest.fixture
+def database_url(make_database: MakeDatabase) -> str:
+    """The service's own database."""
+    return make_database("entitlements")
+
+
+@pytest.fixture
+def database_away(database_url: str) -> DatabaseAway:
+    """Takes the database away within a block: its connections end, and no new one is let in."""
+    url = make_url(database_url).set(drivername="postgresql")
+    elsewhere = url.set(database="postgres").render_as_string(hide_password=False)
+
+    @asynccontextmanager
+    async def away() -> AsyncIterator[None]:
+        async with await psycopg.AsyncConnection.connect(elsewhere, autocommit=True) as connection:
+            await connection.execute(f'ALTER DATABASE "{url.database}" ALLOW_CONNECTIONS false')
+            ending = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+            await connection.execute(ending, (url.database,))
+            try:
+                yield
+            finally:
+                await connection.execute(f'ALTER DATABASE "{url.database}" ALLOW_CONNECTIONS true')
+
+    return away
+
+
+@pytest.fixture
 def real_time() -> SettableClock:
     """What time it is."""
     return SettableClock(START)
@@ -80,7 +109,7 @@ def real_time() -> SettableClock:
 @pytest.fixture
 def replica(
     neighbours: Neighbours,
-    make_database: MakeDatabase,
+    database_url: str,
     nats_server: EmbeddedNats,
     broker: Broker,
     real_time: SettableClock,
@@ -88,7 +117,7 @@ def replica(
     """Starts one more replica of the service; all share one database."""
     address = neighbours.address
     settings = EntitlementsSettings(
-        database_url=make_database("entitlements"),
+        database_url=database_url,
         nats_url=nats_server.url,
         listen="127.0.0.1:0",
         drain_seconds=1,

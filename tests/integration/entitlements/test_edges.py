@@ -9,9 +9,11 @@ from alembic.migration import MigrationContext
 from sqlalchemy import create_engine
 
 from entitlements.store.tables import metadata
+from kernel.errors import TollkeeperError
 from kit.client import call
 from kit.errors import RemoteRefusal
 from tests.conftest import MakeDatabase
+from tests.integration.entitlements.conftest import DatabaseAway
 from tests.integration.entitlements.world import World
 from tollkeeper.entitlements.v1 import entitlements_service_pb2 as pb
 
@@ -69,6 +71,26 @@ async def test_a_token_that_nobody_returned_is_refused_by_name(world: World) -> 
     with pytest.raises(RemoteRefusal) as refused:
         await world.check("united", "gates", tokens=["tk1_forged"])
     assert (refused.value.code, refused.value.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_TOKEN")
+
+
+async def test_without_the_database_what_is_held_goes_on(world: World, database_away: DatabaseAway) -> None:
+    await world.customer("united")
+    token = await world.subscribe("united", "carrier", commitments={"gates": "3"})
+    assert (await world.report("united", "gates", "1", enforce=True, tokens=[token])).written
+    async with database_away():
+        assert (await world.report("united", "gates", "1", enforce=True)).written
+        assert (await world.check("united", "gates")).usage == "2"
+        with pytest.raises(TollkeeperError) as refused:
+            await world.check("stranger", "gates")
+        assert refused.value.reason == "DEPENDENCY_UNAVAILABLE"
+        assert await world.why("united", "gates") == "WITHIN_LIMIT"
+    # What happened meanwhile is known after the return, without any token.
+    await world.commit("sub-united", {"gates": "9"})
+
+    async def is_known() -> bool:
+        return (await world.check("united", "gates")).limit == "9"
+
+    await world.eventually(is_known)
 
 
 async def test_a_list_of_an_unknown_customer_is_an_error_and_of_one_without_access_is_empty(world: World) -> None:

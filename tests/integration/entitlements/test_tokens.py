@@ -1,6 +1,7 @@
 """Read your writes: an answer that carries a token is never from before the write, whatever events have not arrived."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
@@ -43,6 +44,13 @@ async def test_a_raised_commitment_is_the_limit_of_the_very_next_check_and_repor
         if gates % 2:
             assert (await world.check("united", "gates", tokens=[token])).limit == str(gates)
         assert (await world.report("united", "gates", "0", enforce=True, tokens=[token])).decision.limit == str(gates)
+
+
+async def test_a_subscription_of_a_moment_that_this_machines_clock_has_not_reached(world: World) -> None:
+    await world.customer("united")
+    token = await world.subscribe("united", "carrier", start=START + timedelta(seconds=2))
+    assert await world.why("united", "gates", tokens=[token]) == "WITHIN_LIMIT"
+    assert (await world.report("united", "calls", "1", enforce=True)).written
 
 
 async def test_an_ended_subscription_that_a_token_names(world: World) -> None:

@@ -117,6 +117,7 @@ class World:
             billing_period=period,
             time_zone=zone,
             start_time=timestamp_to_proto(start),
+            create_time=timestamp_to_proto(start),
             commitments=_commitments(commitments or {}),
         )
         return await self._changed(made, billing_events_pb2.SubscriptionProvisioned(), announced=announced)

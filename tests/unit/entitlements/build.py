@@ -53,6 +53,7 @@ def subscription(
     cancel: datetime | None = None,
     end: datetime | None = None,
     plan_id: str = "carrier",
+    created: datetime | None = None,
     revision: int = 7,
 ) -> Subscription:
     """A subscription of the customer c."""
@@ -67,6 +68,7 @@ def subscription(
         cancel_time=cancel,
         end_time=end,
         commitments={feature: Decimal(value) for feature, value in (commitments or {}).items()},
+        create_time=created or start,
         revision=revision,
     )
 

@@ -132,16 +132,30 @@ def test_an_entry_that_is_being_loaded_decides_nothing_yet() -> None:
 
 def test_a_clock_is_shared_and_never_moves_back() -> None:
     memory = Memory(max_customers=2)
-    held = memory.clock(TestClock("t", utc(2026, 1, 2), 5))
+    held = memory.clock(TestClock("t", utc(2026, 2, 2), 5))
     entry = memory.hold("c")
-    state = control((subscription(), GATES), clock=TestClock("t", utc(2026, 1, 2), 5))
+    state = control((subscription(), GATES), clock=TestClock("t", utc(2026, 2, 2), 5))
     entry.install(state, entry.prepare(state), clock=held)
-    assert memory.clock(TestClock("t", utc(2026, 1, 1), 4)) is held
-    assert entry.now(START) == utc(2026, 1, 2)
+    assert memory.clock(TestClock("t", utc(2026, 2, 1), 4)) is held
+    assert entry.now(START) == utc(2026, 2, 2)
     memory.clock(TestClock("t", utc(2026, 3, 1), 6))
     assert entry.now(START) == utc(2026, 3, 1)
     assert memory.customers_on("t") == ["c"]
     assert entry.revisions == (1, 7, 6)
+
+
+def test_what_billing_has_seen_on_a_customers_clock_it_shows_here_too() -> None:
+    # Provisioned at an instant that this machine's clock, or what arrived of the test clock, has not reached.
+    later = START + SECOND
+    entry = entry_of((subscription(start=later), GATES))
+    assert entry.now(START) == later
+    assert entry.now(later + SECOND) == later + SECOND
+    behind = entry_of((subscription(start=later), GATES), clock=TestClock("t", START, 5))
+    assert behind.now(START - SECOND) == later
+    # A start that lies ahead is not reached by being planned.
+    ahead = entry_of((subscription(start=later, created=START), GATES))
+    assert ahead.now(START) == START
+    assert not ahead.has_access(START)
 
 
 def test_a_newer_description_of_a_feature_is_shown_and_an_older_one_is_not() -> None:

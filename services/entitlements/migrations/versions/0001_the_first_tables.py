@@ -38,6 +38,7 @@ def upgrade() -> None:
         sa.Column("cancel_time", sa.DateTime(timezone=True), nullable=True),
         sa.Column("end_time", sa.DateTime(timezone=True), nullable=True),
         sa.Column("commitments", postgresql.JSONB(), nullable=False),
+        sa.Column("create_time", sa.DateTime(timezone=True), nullable=False),
         sa.Column("revision", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
