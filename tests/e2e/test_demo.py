@@ -68,14 +68,18 @@ def test_the_demo_tells_its_story_and_every_count_is_equal(project_root: Path, f
 
 
 @pytest.mark.timeout(_LIMIT_SECONDS)
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"])
+@pytest.mark.parametrize(
+    ("number", "status", "when"),
+    [(signal.SIGINT, 130, "occupies its gates"), (signal.SIGTERM, 143, "postgres ")],
+    ids=["Ctrl-C in the middle", "SIGTERM while it starts"],
+)
 def test_stopping_the_demo_leaves_nothing(
-    project_root: Path, folder: Path, number: signal.Signals, status: int
+    project_root: Path, folder: Path, number: signal.Signals, *, status: int, when: str
 ) -> None:
     process = start(project_root, folder)
     assert process.stdout is not None
     for line in process.stdout:
-        if "occupies its gates" in line:
+        if when in line:
             break
     # To everybody who is in the foreground, as a terminal does.
     os.killpg(process.pid, number)

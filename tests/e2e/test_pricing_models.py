@@ -206,3 +206,28 @@ async def test_late_usage_is_the_difference_of_the_whole_and_what_was_billed(new
     # Billed once: the next invoice says nothing more of June.
     await scenario.advance(2024, 9, 1)
     assert all(kind != "LATE_USAGE" for kind, *_ in lines((await scenario.invoices(customer))[-1]))
+
+
+async def test_usage_that_comes_several_periods_late_is_a_line_for_each(new_scenario: NewScenario) -> None:
+    scenario = new_scenario()
+    await scenario.begin(2024, 1, 1)
+    customer = await scenario.customer()
+    await scenario.subscribe(customer, "models-used")
+    await scenario.advance(2024, 4, 15)
+    await scenario.send(
+        *(
+            scenario.event(customer, "models.volume", scenario.at(2024, month, 10), units=number(month))
+            for month in (1, 2, 3, 4)
+        )
+    )
+    await scenario.advance(2024, 5, 1)
+    invoice = (await scenario.invoices(customer))[-1]
+    billed = [
+        (line.period.start_time.seconds, line.previous_quantity or "0", line.quantity, line.amount.amount)
+        for line in invoice.lines
+        if line.charge_id == "volume"
+    ]
+    assert sorted(billed) == [
+        (scenario.at(2024, month, 1).timestamp(), "0", str(month), f"{month}.00") for month in (1, 2, 3, 4)
+    ]
+    assert_adds_up(invoice)
