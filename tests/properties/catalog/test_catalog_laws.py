@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 from hypothesis import given, settings
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from catalog.domain.catalog_application import REVISIONS_PER_CHANGE, Application, carry_out
 from catalog.domain.catalog_diff import ChangeType, ResourceChange, compare
 from catalog.domain.catalog_document import CatalogDocument, HeldCatalog, check_document, settle_document
+from catalog.domain.charge import TIERED, Charge, Price
 from catalog.domain.entitlement import EnumEntitlement
 from catalog.domain.feature import create_feature, settle_feature
 from catalog.domain.outline import outline_content
@@ -21,6 +23,17 @@ from catalog.messages.feature import feature_from_proto, feature_spec_from_proto
 from catalog.messages.plan import plan_version_from_proto, plan_version_to_proto
 from catalog.messages.plan_content import content_from_proto, content_to_proto
 from kernel.errors import ErrorKind, Mistakes, TollkeeperError
+from kernel.pricing import (
+    FlatRate,
+    Graduated,
+    Package,
+    PriceList,
+    PricingModel,
+    StairStep,
+    StairStepTier,
+    Tier,
+    violations,
+)
 from tests.integration.catalog import samples
 from tests.properties.catalog.messages import chances, fill, mutate
 from tests.unit.catalog.samples import LATER, NOW
@@ -82,6 +95,23 @@ def _ends_well(message: catalog_service_pb2.ApplyCatalogRequest) -> None:
         assert not again.happenings
         for version in done.versions:
             assert plan_version_from_proto(plan_version_to_proto(version)) == version
+            for charge in version.content.charges:
+                assert not [mistake for price in charge.prices for mistake in violations(_list(charge, price), "p")]
+
+
+def _list(charge: Charge, price: Price) -> PriceList:
+    """What billing will price by."""
+    ends = [*map(Decimal, charge.tier_ends), None]
+    tiers = zip(ends, price.tiers, strict=charge.pricing_model in TIERED)
+    match charge.pricing_model:
+        case PricingModel.PACKAGE:
+            return Package(Decimal(charge.block_size), Decimal(price.amount))
+        case PricingModel.STAIR_STEP:
+            return StairStep(tuple(StairStepTier(end, Decimal(tier.total_price)) for end, tier in tiers))
+        case PricingModel.GRADUATED | PricingModel.VOLUME:
+            return Graduated(tuple(Tier(end, Decimal(tier.unit_price), Decimal(tier.flat_fee)) for end, tier in tiers))
+        case _:
+            return FlatRate(Decimal(price.amount))
 
 
 def _attempt(
