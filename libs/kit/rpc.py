@@ -23,6 +23,7 @@ from kernel.errors import ErrorKind, FieldViolation, TollkeeperError, invalid
 from kit import deadline
 from kit.errors import DEFAULT_DETAIL_BYTES, DETAIL_BYTES_HEADER, MAX_DETAIL_BYTES, RemoteRefusal, status_of
 from kit.logs import request_id
+from kit.settings import StartError
 
 log = structlog.get_logger()
 
@@ -107,7 +108,7 @@ class Server:
         await self._server.stop(grace)
 
 
-class PortTakenError(Exception):
+class PortTakenError(StartError):
     """The port is in use; the text says what to do."""
 
 

@@ -1,26 +1,19 @@
-"""A service's life: the command line, the start, and the ordered drain.
+"""A service's life: the start, and the ordered drain.
 
 SIGTERM → health NOT_SERVING → running calls end → workers end → pools and connections close.
 """
 
 import asyncio
-import os
 import signal
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-# gRPC's own log line beside an error that we report in a sentence helps nobody. Read when grpc is first imported.
-os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-
 import structlog
-from sqlalchemy.exc import OperationalError
 
-from kit import logs, migrate
-from kit.rpc import PortTakenError, Registration, Server
-from kit.settings import ServiceSettings, SettingsError, load
+from kit.rpc import Registration, Server
+from kit.settings import ServiceSettings
 
 log = structlog.get_logger()
 
@@ -112,24 +105,9 @@ async def _keep_running(worker: Worker) -> None:
         delay = _RESTART_SECONDS if worked_well else min(delay * 2, _RESTART_GREATEST_SECONDS)
 
 
-def main(name: str, settings_type: type[S], wire: Wire[S]) -> None:
-    """``python -m <service> serve | migrate``: ends with status 0, or 1 and a sentence on what to mend."""
-    command = sys.argv[1] if len(sys.argv) == 2 else ""
-    if command not in {"serve", "migrate"}:
-        sys.exit(f"usage: python -m {name} serve | migrate")
-    try:
-        settings = load(settings_type)
-        logs.configure(name, settings.log_level)
-        if command == "migrate":
-            migrate.upgrade(name, settings.database_url)
-        else:
-            asyncio.run(_serve(name, settings, wire))
-    except (SettingsError, PortTakenError) as error:
-        sys.exit(f"{name}: {error}")
-    except OperationalError as error:
-        sys.exit(
-            f"{name}: the database cannot be used: {error.orig}\nCheck TOLLKEEPER_DATABASE_URL, and that PostgreSQL runs."
-        )
+def serve(name: str, settings: S, wire: Wire[S]) -> None:
+    """Serves until SIGTERM or SIGINT, and drains."""
+    asyncio.run(_serve(name, settings, wire))
 
 
 async def _serve(name: str, settings: S, wire: Wire[S]) -> None:

@@ -10,8 +10,12 @@ from sqlalchemy.exc import ArgumentError
 PREFIX = "TOLLKEEPER_"
 
 
-class SettingsError(Exception):
-    """The environment is wrong; the text names every variable and what to do."""
+class StartError(Exception):
+    """The service cannot start; the text says what to do."""
+
+
+class SettingsError(StartError):
+    """The environment is wrong; the text names every variable."""
 
 
 def _postgres(url: str) -> str:
@@ -76,7 +80,7 @@ def load(settings: type[S]) -> S:
         return settings()  # type: ignore[call-arg]  # the environment gives the fields.
     except ValidationError as error:
         lines = [_explain(settings, item["loc"], item["type"], item["msg"], item["input"]) for item in error.errors()]
-        raise SettingsError("The environment is not complete:\n" + "\n".join(lines)) from None
+        raise SettingsError("The environment is not right:\n" + "\n".join(lines)) from None
 
 
 def _explain(settings: type[S], loc: tuple[int | str, ...], kind: str, message: str, given: object) -> str:
@@ -86,4 +90,5 @@ def _explain(settings: type[S], loc: tuple[int | str, ...], kind: str, message: 
     variable = PREFIX + name.upper()
     if kind == "missing":
         return f"  {variable} is not set. {meaning}"
-    return f"  {variable}={given!r} is wrong: {message.removeprefix('Value error, ')}. {meaning}"
+    shown = "…" if "@" in str(given) else repr(given)  # a URL may hold a password
+    return f"  {variable}={shown} is wrong: {message.removeprefix('Value error, ')}. {meaning}"

@@ -1,8 +1,7 @@
 """``python -m billing serve | migrate``."""
 
 from billing.settings import BillingSettings
-from billing.wiring import wire
-from kit.service import main
+from kit.command_line import main
 
 if __name__ == "__main__":
-    main("billing", BillingSettings, wire)
+    main("billing", BillingSettings)

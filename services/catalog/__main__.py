@@ -1,8 +1,7 @@
 """``python -m catalog serve | migrate``."""
 
 from catalog.settings import CatalogSettings
-from catalog.wiring import wire
-from kit.service import main
+from kit.command_line import main
 
 if __name__ == "__main__":
-    main("catalog", CatalogSettings, wire)
+    main("catalog", CatalogSettings)

@@ -1,8 +1,7 @@
 """``python -m entitlements serve | migrate``."""
 
 from entitlements.settings import EntitlementsSettings
-from entitlements.wiring import wire
-from kit.service import main
+from kit.command_line import main
 
 if __name__ == "__main__":
-    main("entitlements", EntitlementsSettings, wire)
+    main("entitlements", EntitlementsSettings)
