@@ -62,7 +62,7 @@ async def wire(settings: MeteringSettings, resources: AsyncExitStack) -> Parts:
     register = RegisterTrackers(database, find_feature, known_trackers)
     report_events = ReportEvents(
         event_line,
-        Meters(database),
+        Meters(),
         KnownSeries(),
         settle=SettleTimes(clocks, clock=SystemClock()),
         frames=frames,

@@ -49,9 +49,8 @@ class RegisterTrackers:
         self, missing: Mapping[Series, set[Periods]], features: Mapping[str, Feature]
     ) -> dict[Wanted, Tracker]:
         async with self._database.write() as connection:
-            await series.ensure(await raw_of(connection), missing)
-        async with self._database.write() as connection:
             raw = await raw_of(connection)
+            await series.ensure(raw, missing)
             await series.lock(raw, missing)
             # Again, under the locks: another caller may have come first.
             known = trackers.by_content(await trackers.of_series(raw, missing))

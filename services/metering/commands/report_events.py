@@ -88,25 +88,26 @@ class ReportEvents:
         raise TollkeeperError(ErrorKind.ABORTED, "CONCURRENT_CHANGE", "Another change came first. Repeat the request.")
 
     async def _write(self, calls: Sequence[_Call]) -> Sequence[Reported]:
-        await self._known_series.ensure(self._line, (one for call in calls for one in call.usage))
         async with self._line.transaction() as connection:
-            version = await features.hold_meters(connection)
-            if any(call.version != version for call in calls):
-                await self._measure_again(calls, version)
+            await self._measure_again(calls, connection)
+            missing = self._known_series.missing(one for call in calls for one in call.usage)
+            await series.ensure(connection, missing)
             late = await self._store_new(connection, calls)
             usage = _merged(calls, late)
             revision, changed = await self._count(connection, usage)
+        self._known_series.remember(missing)
         self._frames.changed(changed)
         return [
             Reported(len(call.keys) - len(rows), len(rows), revision) for call, rows in zip(calls, late, strict=True)
         ]
 
-    async def _measure_again(self, calls: Sequence[_Call], version: int) -> None:
-        """By the meters as they are now; then from the start, since other series may have to be made first."""
-        meters = await self._meters.at(version)
+    async def _measure_again(self, calls: Sequence[_Call], connection: Raw) -> None:
+        """Holds the meters, and measures what was measured before they became what they are."""
+        version = await features.hold_meters(connection)
+        meters = await self._meters.at(version, connection)
         for call in calls:
-            call.version, call.usage = version, measure(meters, call.batch)
-        raise ConcurrentWriteError
+            if call.version != version:
+                call.version, call.usage = version, measure(meters, call.batch)
 
     async def _store_new(self, connection: Raw, calls: Sequence[_Call]) -> list[frozenset[int]]:
         """Lets in and stores the events whose keys are new; gives the rows of each call that are not."""

@@ -22,6 +22,8 @@ _METERS_LOCK = 7_402_001
 
 _HOLD = f"SELECT pg_advisory_xact_lock_shared({_METERS_LOCK}); SELECT version FROM meter_set"
 
+_METERED = "SELECT id, source, meter, revision FROM feature WHERE meter IS NOT NULL ORDER BY id"
+
 
 async def hold_meters(connection: Raw) -> int:
     """Keeps the meters as they are until the transaction's end; gives their version."""
@@ -45,11 +47,13 @@ async def get(connection: AsyncConnection, feature_id: str) -> Feature | None:
     return None if row is None else feature_from_row(row)
 
 
-async def metered_by_events(connection: AsyncConnection) -> tuple[int, Sequence[Feature]]:
-    """The version of the set of meters, and its features."""
-    version = (await connection.execute(select(tables.meter_set.c.version))).scalar_one()
-    rows = await connection.execute(select(_TABLE).where(_TABLE.c.meter.is_not(None)).order_by(_TABLE.c.id))
-    return int(version), [feature_from_row(row) for row in rows]
+async def metered_by_events(connection: Raw) -> Sequence[Feature]:
+    """The features that meters count; on the connection that holds them, since the pool's may all wait for it to let go."""
+    cursor = await connection.execute(_METERED)
+    return [
+        Feature(feature_id, UsageSource(source), meter_from_bytes(meter), revision)
+        for feature_id, source, meter, revision in await cursor.fetchall()
+    ]
 
 
 async def put(connection: AsyncConnection, feature: Feature) -> None:

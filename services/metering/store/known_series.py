@@ -1,28 +1,25 @@
-"""Makes sure that series exist before a transaction locks them."""
+"""Which series exist, remembered: they are never taken away, so one that was seen need not be made again."""
 
 from collections.abc import Iterable
 
 from metering.domain.series import Series
-from metering.store import series
-from metering.store.line import Line
 
-# Series that are remembered to exist; then all are forgotten and looked up again: 200,000 are some 50 MB.
+# Series that are remembered; then all are forgotten and looked up again: 200,000 are some 50 MB.
 MOST_REMEMBERED = 200_000
 
 
 class KnownSeries:
-    """Series are never taken away, so one that was seen need not be made again."""
+    """Series that are surely in the store."""
 
     def __init__(self) -> None:
         self._known: set[Series] = set()
 
-    async def ensure(self, line: Line, wanted: Iterable[Series]) -> None:
-        """In a transaction of its own, unless all are known."""
-        missing = set(wanted) - self._known
-        if not missing:
-            return
-        async with line.transaction() as connection:
-            await series.ensure(connection, missing)
-        if len(self._known) + len(missing) > MOST_REMEMBERED:
+    def missing(self, wanted: Iterable[Series]) -> set[Series]:
+        """Those that may have to be made."""
+        return set(wanted) - self._known
+
+    def remember(self, series: set[Series]) -> None:
+        """Takes note of series that are committed."""
+        if len(self._known) + len(series) > MOST_REMEMBERED:
             self._known.clear()
-        self._known |= missing
+        self._known |= series

@@ -19,8 +19,9 @@ Raw: TypeAlias = psycopg.AsyncConnection[tuple[Any, ...]]
 _OPTIONS = (
     f"-c statement_timeout={STATEMENT_TIMEOUT_SECONDS}s"
     f" -c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_TIMEOUT_SECONDS}s"
-    # Statements here touch thousands of rows by their keys: compiling one costs more than it ever saves.
-    " -c timezone=UTC -c jit=off"
+    # Statements here find rows by their keys, always: compiling one costs more than it saves, and a plan that was made
+    # while a table was empty must not go on reading all of it.
+    " -c timezone=UTC -c jit=off -c enable_seqscan=off"
 )
 
 

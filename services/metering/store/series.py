@@ -33,9 +33,10 @@ _REVISIONS = "SELECT nextval('revision') FROM generate_series(1, %s)"
 async def ensure(connection: Raw, series: Collection[Series]) -> None:
     """Makes the rows that are missing, in the order of their keys, so that they can be locked.
 
-    In a transaction of its own, before the one that locks: two that make and lock in one could each wait for the other.
+    Before the transaction locks anything else: two that first lock and then make could each wait for the other.
     """
-    await connection.execute(_ENSURE, columns(series))
+    if series:
+        await connection.execute(_ENSURE, columns(series))
 
 
 async def lock(connection: Raw, series: Collection[Series]) -> Mapping[Series, int]:

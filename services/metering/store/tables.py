@@ -164,7 +164,8 @@ measurement = Table(
     Column("previous_value", Numeric, nullable=False),
     Column("window_value", Numeric, nullable=False),
     Column("revision", BigInteger, nullable=False),
-    Index("measurement_by_time", "customer_id", "feature_id", "timestamp_us"),
+    # The feature first: else the planner may take this index for looking up a key, and read all of a customer's reports.
+    Index("measurement_by_time", "feature_id", "customer_id", "timestamp_us"),
 )
 
 dead_letter = dead_letter_table(metadata)

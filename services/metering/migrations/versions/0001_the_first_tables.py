@@ -72,7 +72,7 @@ def upgrade() -> None:
         sa.Column("revision", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("customer_id", "idempotency_key"),
     )
-    op.create_index("measurement_by_time", "measurement", ["customer_id", "feature_id", "timestamp_us"], unique=False)
+    op.create_index("measurement_by_time", "measurement", ["feature_id", "customer_id", "timestamp_us"], unique=False)
     op.create_table(
         "meter_set",
         sa.Column("id", sa.SmallInteger(), autoincrement=False, nullable=False),
