@@ -59,6 +59,7 @@ class Line:
             psycopg.errors.DeadlockDetected,
             psycopg.errors.UniqueViolation,
         ) as error:
+            log.warning("transaction_runs_again", error=type(error).__name__)
             raise ConcurrentWriteError from error
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
             log.warning("database_unavailable", error=str(error))

@@ -2,11 +2,12 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from random import Random
 
 import pytest
 from sqlalchemy import text
+from structlog.testing import capture_logs
 
 from kernel.errors import TollkeeperError
 from kit.client import open_channel
@@ -58,6 +59,14 @@ async def values(metering: Metering, customer: str) -> list[str]:
     return [window.value for window in await metering.windows(*trackers, at=JANUARY)]
 
 
+@contextlib.contextmanager
+def no_deadlocks() -> Iterator[None]:
+    """No two transactions waited in a circle: PostgreSQL ends one of them, and it would be run again unnoticed."""
+    with capture_logs() as logs:
+        yield
+    assert [entry for entry in logs if entry.get("error") == "DeadlockDetected"] == []
+
+
 @pytest.mark.usefixtures("features")
 async def test_the_same_events_from_everywhere_count_once(metering: Metering, replica: Metering) -> None:
     customers = ("AA", "UA", "DL")
@@ -72,9 +81,10 @@ async def test_the_same_events_from_everywhere_count_once(metering: Metering, re
         batches += [events[start : start + 90] for start in range(0, len(events), 90)]
     random.shuffle(batches)
     # Two processes, many callers, every batch in another order: two transactions often hold what the other wants.
-    responses = await asyncio.gather(
-        *(service.send(*batch) for number, batch in enumerate(batches) for service in [(metering, replica)[number % 2]])
-    )
+    with no_deadlocks():
+        responses = await asyncio.gather(
+            *((metering, replica)[number % 2].send(*batch) for number, batch in enumerate(batches))
+        )
     assert sum(response.new_count for response in responses) == 900
     assert sum(response.duplicate_count for response in responses) == 2_700
     for index, customer in enumerate(customers):
@@ -194,7 +204,8 @@ async def test_writers_in_opposite_orders_do_not_wait_in_a_circle(
     sends = [
         service.report(*order) for _ in range(5) for service, order in ((metering, reports), (replica, reports[::-1]))
     ]
-    outcomes = [outcome.verdict for several in await asyncio.gather(*sends) for outcome in several]
+    with no_deadlocks():
+        outcomes = [outcome.verdict for several in await asyncio.gather(*sends) for outcome in several]
     assert outcomes.count(pb.REPORT_VERDICT_WRITTEN) == 50
     assert outcomes.count(pb.REPORT_VERDICT_REPEATED) == 450
     for number in range(5):
