@@ -106,9 +106,7 @@ async def wire_by(clock: Clock, settings: EntitlementsSettings, resources: Async
     coverage = ControlCoverage(nats, memory, stream="billing", durable="entitlements", clock=clock)
 
     async def ready() -> None:
-        await asyncio.gather(
-            features.caught_up.wait(), customers.caught_up.wait(), notices.listening.wait(), coverage.known.wait()
-        )
+        await asyncio.gather(features.caught_up.wait(), customers.caught_up.wait(), notices.covered.wait())
 
     return Parts(
         registrations=[

@@ -45,7 +45,7 @@ class KeepFresh:
 
     def customer_changed(self, customer_id: str) -> None:
         """The customer or its subscriptions changed."""
-        if self._memory.note_change(customer_id, at=self._clock.now()):
+        if self._memory.note_change(customer_id):
             self._changed[customer_id] = None
             self._wake.set()
 
@@ -75,7 +75,7 @@ class KeepFresh:
         """Finds among the suspected customers those that changed."""
         while self._suspected:
             chunk = list(self._suspected)[:_COMPARED]
-            began = self._clock.now()
+            covered = self._memory.control.coverage
             changes = {entry.customer_id: entry.changes for entry in map(self._memory.peek, chunk) if entry is not None}
             try:
                 newest = await self._control.revisions(chunk)
@@ -87,7 +87,7 @@ class KeepFresh:
                 if entry is None or customer_id not in changes or entry.revisions != newest.get(customer_id):
                     self.customer_changed(customer_id)
                 else:
-                    entry.note_control(began, changes[customer_id])
+                    entry.note_control(changes[customer_id], covered=covered)
         return None
 
     async def _load_changed(self) -> Exception | None:

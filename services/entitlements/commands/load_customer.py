@@ -118,7 +118,7 @@ class LoadCustomer:
         return entry
 
     async def _load_all(self, entry: Entry, wanted: _Wanted) -> None:
-        began, changes = self._clock.now(), entry.changes
+        covered, changes = self._memory.control.coverage, entry.changes
         try:
             control = await self._read_control(entry, owner=wanted.owner)
             if control is None:
@@ -130,7 +130,7 @@ class LoadCustomer:
             if not entry.ready:
                 self._memory.forget(entry.customer_id)
             raise
-        entry.note_control(began, changes)
+        entry.note_control(changes, covered=covered)
 
     async def _read_usage(self, entry: Entry, wanted: _Wanted) -> None:
         began = self._clock.now()

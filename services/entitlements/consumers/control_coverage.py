@@ -14,7 +14,7 @@ log = structlog.get_logger()
 
 # The coverage lags by so much; without the broker it stands still, and answers say so.
 _LOOK_SECONDS: Final = 1.0
-# Until it is known for the first time, which the service's readiness waits for.
+# The same until it is known for the first time, which the service's readiness waits for.
 _FIRST_LOOK_SECONDS: Final = 0.05
 
 
@@ -27,7 +27,6 @@ class ControlCoverage:
         self._stream = stream_name(stream)
         self._durable = durable
         self._clock = clock
-        self.known = asyncio.Event()
 
     async def run(self) -> None:
         """Looks until canceled."""
@@ -36,9 +35,8 @@ class ControlCoverage:
                 await self._look()
             except (nats.errors.Error, TimeoutError) as error:
                 log.debug("control_coverage_unknown", error=repr(error))
-            if self._memory.control.coverage is not None:
-                self.known.set()
-            await asyncio.sleep(_LOOK_SECONDS if self.known.is_set() else _FIRST_LOOK_SECONDS)
+            is_first = self._memory.control.coverage is None
+            await asyncio.sleep(_FIRST_LOOK_SECONDS if is_first else _LOOK_SECONDS)
 
     async def _look(self) -> None:
         at = self._clock.now()

@@ -17,8 +17,12 @@ from kit.db import Database
 
 log = structlog.get_logger()
 
-# How long the connection may be silent before it is asked whether it is still there.
-_QUIET_SECONDS: Final = 5.0
+# How often the connection is asked whether everything was told: `as_of` lags by so much.
+_QUIET_SECONDS: Final = 1.0
+# The same until it is known for the first time, which the service's readiness waits for.
+_FIRST_SECONDS: Final = 0.05
+# A connection that does not answer for so long is lost.
+_ANSWER_SECONDS: Final = 10.0
 # How long to wait before a lost connection is opened again.
 _PAUSE_SECONDS: Final = 0.5
 
@@ -31,34 +35,39 @@ class Notices:
         self._memory = memory
         self._find_feature = find_feature
         self._keep_fresh = keep_fresh
-        self.listening = asyncio.Event()
+        self.covered = asyncio.Event()
 
     async def run(self) -> None:
-        """Listens until canceled; `listening` is set with the first connection."""
+        """Listens until canceled; `covered` is set once everything that had been announced before is known."""
         while True:
             try:
                 await self._listen()
             except Exception as error:  # noqa: BLE001 - whatever it is, listening begins anew.
                 log.warning("notices_lost", error=repr(error))
-            self._memory.control.miss()
             await asyncio.sleep(_PAUSE_SECONDS)
 
     async def _listen(self) -> None:
+        control = self._memory.control
         url = make_url(self._database.url).set(drivername="postgresql").render_as_string(hide_password=False)
         async with await psycopg.AsyncConnection.connect(url, autocommit=True, connect_timeout=5) as connection:
             await connection.execute(f"LISTEN {CHANNEL}")
             # Whatever was announced while nobody listened is looked up again.
             self._find_feature.forget_all()
             self._memory.suspect_all()
-            self._memory.control.listen()
             self._keep_fresh.notices_missed()
-            self.listening.set()
             while True:
-                await self._take_notices(connection)
-                await connection.execute("SELECT 1")
+                await self._take_notices(connection, _FIRST_SECONDS if control.coverage is None else _QUIET_SECONDS)
+                # Whatever was stored by now was announced before the server answers this.
+                stored = control.stored
+                async with asyncio.timeout(_ANSWER_SECONDS):
+                    await connection.execute("SELECT 1")
+                await self._take_notices(connection, 0)
+                control.hear(stored)
+                if control.coverage is not None:
+                    self.covered.set()
 
-    async def _take_notices(self, connection: psycopg.AsyncConnection[Any]) -> None:
-        async with aclosing(connection.notifies(timeout=_QUIET_SECONDS)) as notices:
+    async def _take_notices(self, connection: psycopg.AsyncConnection[Any], seconds: float) -> None:
+        async with aclosing(connection.notifies(timeout=seconds)) as notices:
             async for notice in notices:
                 await self._take(notice.payload)
 

@@ -58,7 +58,7 @@ class UsageFrames:
         follows = watch.hear(frame.process_id, frame.number, at=self._clock.now())
         self._memory.apply(windows)
         if not follows:
-            log.warning("usage_frames_missed", process_id=frame.process_id, number=frame.number)
+            log.info("usage_frames_missed", process_id=frame.process_id, number=frame.number)
             self._memory.note_gap(covered, gaps)
             self._keep_fresh.usage_unread(self._memory.customers())
 

@@ -8,23 +8,20 @@ MAX_LOOKS: Final = 3_600
 
 
 class ControlWatch:
-    """Follows the shared consumer of billing's events through looks at its stream.
+    """Follows the shared consumer of billing's events through looks at its stream, and the notices of what it stored.
 
     Attributes:
+        stored: Everything announced until then is stored; None: not known yet.
         coverage: Everything announced until then is stored and was told to this replica; None: not known yet.
     """
 
     def __init__(self) -> None:
+        self.stored: datetime | None = None
         self.coverage: datetime | None = None
-        self._stored: datetime | None = None
         self._looks: list[tuple[datetime, int]] = []
-        self._listening = False
 
     def look(self, at: datetime, *, last: int, stored: int, idle: bool) -> None:
         """Notes a look.
-
-        What it finds stored counts from the next look on, a second later: a notice may still be on its way. The first
-        counts at once, since nothing was held before it.
 
         Args:
             at: When it began, in real time.
@@ -32,21 +29,12 @@ class ControlWatch:
             stored: Every message up to this number is stored, seen after that.
             idle: Whether nothing was left to store, seen after that.
         """
-        if self._listening and self._stored is not None:
-            self.coverage = self._stored
         self._looks.append((at, last))
         del self._looks[:-MAX_LOOKS]
         while self._looks and (idle or self._looks[0][1] <= stored):
-            self._stored = self._looks.pop(0)[0]
-        if self._listening and self.coverage is None:
-            self.coverage = self._stored
+            self.stored = self._looks.pop(0)[0]
 
-    def listen(self) -> None:
-        """Notices of what is stored arrive from now on."""
-        self._listening = True
-
-    def miss(self) -> None:
-        """Notices are lost from now on: the coverage stands still."""
-        self._listening = False
-        self._stored = None
-        self._looks.clear()
+    def hear(self, stored: datetime | None) -> None:
+        """Notes that this replica was told of everything that was stored when `stored` was read here."""
+        if stored is not None and (self.coverage is None or self.coverage < stored):
+            self.coverage = stored

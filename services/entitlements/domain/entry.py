@@ -35,17 +35,19 @@ class Entry:
         read_time: When the newest reading of all its usage began, in real time.
         gaps: How many gaps in the usage frames were known then.
         owner_time: When billing was last asked for everything, in real time.
-        change_time: Since when a change of its control state may be missing; None: none is.
-        changes: How many changes of it were heard of.
+        changes: How many changes of its control state were heard of.
+        changed: Whether one of them is not read yet.
+        covered: As far as its control state is known while `changed`, in real time; None: not known.
         unread: Whether a window was needed that was never read, such as after a long jump of a test clock.
     """
 
     __slots__ = (
         "_noted",
         "_pending",
-        "change_time",
+        "changed",
         "changes",
         "clock",
+        "covered",
         "customer",
         "customer_id",
         "features",
@@ -71,7 +73,8 @@ class Entry:
         self.read_time: datetime | None = None
         self.gaps = -1
         self.owner_time: datetime | None = None
-        self.change_time: datetime | None = None
+        self.changed = False
+        self.covered: datetime | None = None
         self.changes = 0
         self.unread = False
         self._pending: list[Window] | None = None
@@ -96,20 +99,24 @@ class Entry:
         self.gaps = max(self.gaps, gaps)
         self.unread = False
 
-    def note_change(self, at: datetime | None) -> None:
-        """Notes that its control state changed, or may have, at the instant of real time."""
-        self.changes += 1
-        if self.change_time is None:
-            self.change_time = at
+    def note_change(self, covered: datetime | None) -> None:
+        """Notes that its control state changed, or may have.
 
-    def note_control(self, at: datetime, changes: int) -> None:
+        Args:
+            covered: As far as control state was known before that, in real time.
+        """
+        self.changes += 1
+        if not self.changed:
+            self.changed, self.covered = True, covered
+
+    def note_control(self, changes: int, *, covered: datetime | None) -> None:
         """Notes that its control state was read.
 
         Args:
-            at: When the reading began, in real time.
-            changes: How many changes had been heard of then.
+            changes: How many changes had been heard of when the reading began.
+            covered: As far as control state was known then, in real time.
         """
-        self.change_time = None if changes == self.changes else at
+        self.changed, self.covered = changes != self.changes, covered
 
     def now(self, real: datetime) -> datetime:
         """The customer's time."""

@@ -113,11 +113,11 @@ class Memory:
             if entry.gaps == gaps and (entry.read_time is None or entry.read_time < covered):
                 entry.read_time = covered
 
-    def note_change(self, customer_id: str, *, at: datetime) -> bool:
+    def note_change(self, customer_id: str) -> bool:
         """Notes that the customer's control state changed; whether it is held."""
         entry = self._entries.get(customer_id)
         if entry is not None:
-            entry.note_change(at)
+            entry.note_change(self.control.coverage)
         return entry is not None
 
     def suspect_all(self) -> None:
@@ -132,10 +132,7 @@ class Memory:
             entry: The customer's.
             windows: Those that the answer rests on; None for one that no usage matters to.
         """
-        known = self.control.coverage
-        if known is not None and entry.change_time is not None and entry.change_time < known:
-            known = entry.change_time
-        known = _later(known, entry.owner_time)
+        known = _later(entry.covered if entry.changed else self.control.coverage, entry.owner_time)
         if windows is None or known is None:
             return known
         usage = self._usage_as_of(entry, windows)

@@ -175,8 +175,7 @@ def covered_memory() -> tuple[Memory, Entry, HeldWindow]:
     memory = Memory(max_customers=2)
     entry = memory.hold("c")
     install(entry, control((subscription(), GATES)))
-    memory.control.listen()
-    memory.control.look(START + 10 * SECOND, last=0, stored=0, idle=True)
+    memory.control.hear(START + 10 * SECOND)
     memory.watch.hear("p", 1, at=START + 9 * SECOND)
     memory.watch.hear("p", 2, at=START + 12 * SECOND)
     (tracker,) = entry.trackers()
@@ -203,16 +202,22 @@ def test_after_a_gap_usage_is_as_old_as_what_was_known_before_it() -> None:
     assert memory.as_of(entry, [held]) == START + 10 * SECOND
 
 
-def test_a_change_that_was_heard_of_and_not_read_makes_an_answer_old() -> None:
+def test_a_change_that_was_heard_of_and_not_read_keeps_an_answer_as_old_as_before_it() -> None:
     memory, entry, _ = covered_memory()
-    memory.note_change("c", at=START + 5 * SECOND)
+    memory.note_change("c")
     changes = entry.changes
-    assert memory.as_of(entry, None) == START + 5 * SECOND
-    memory.note_change("c", at=START + 7 * SECOND)
-    entry.note_control(START + 6 * SECOND, changes)
-    assert memory.as_of(entry, None) == START + 6 * SECOND
-    entry.note_control(START + 8 * SECOND, entry.changes)
+    memory.control.hear(START + 20 * SECOND)
     assert memory.as_of(entry, None) == START + 10 * SECOND
+    # Another one while the first is being read.
+    memory.note_change("c")
+    entry.note_control(changes, covered=START + 15 * SECOND)
+    assert memory.as_of(entry, None) == START + 15 * SECOND
+    entry.note_control(entry.changes, covered=START + 15 * SECOND)
+    assert memory.as_of(entry, None) == START + 20 * SECOND
+    # Notices were lost: everybody may have changed.
+    memory.suspect_all()
+    memory.control.hear(START + 30 * SECOND)
+    assert memory.as_of(entry, None) == START + 20 * SECOND
 
 
 def test_a_window_that_was_never_read_makes_an_answer_as_old_as_the_last_reading() -> None:

@@ -84,38 +84,26 @@ def test_processes_are_bounded() -> None:
     assert "p0" not in watch._processes
 
 
-def test_control_is_covered_once_what_was_announced_is_stored_and_a_look_has_passed() -> None:
+def test_control_is_covered_as_far_as_it_is_stored_and_was_told() -> None:
     watch = ControlWatch()
     watch.look(START, last=10, stored=8, idle=False)
-    watch.look(START + SECOND, last=12, stored=10, idle=False)
-    # Nobody is told of what is stored yet.
+    watch.hear(watch.stored)
     assert watch.coverage is None
-    watch.listen()
-    watch.look(START + 2 * SECOND, last=14, stored=10, idle=False)
+    watch.look(START + SECOND, last=12, stored=10, idle=False)
+    watch.look(START + 2 * SECOND, last=14, stored=11, idle=False)
+    assert watch.stored == START
+    assert watch.coverage is None
+    before = watch.stored
+    watch.look(START + 3 * SECOND, last=14, stored=14, idle=False)
+    watch.hear(before)
+    assert watch.stored == START + 3 * SECOND
     assert watch.coverage == START
-    watch.look(START + 3 * SECOND, last=14, stored=14, idle=True)
-    assert watch.coverage == START
-    watch.look(START + 4 * SECOND, last=20, stored=14, idle=False)
-    assert watch.coverage == START + 3 * SECOND
-
-
-def test_the_first_coverage_counts_at_once() -> None:
-    watch = ControlWatch()
-    watch.listen()
-    watch.look(START, last=0, stored=0, idle=True)
-    assert watch.coverage == START
-
-
-def test_lost_notices_stop_the_coverage_until_they_are_heard_again() -> None:
-    watch = ControlWatch()
-    watch.listen()
-    watch.look(START, last=0, stored=0, idle=True)
-    watch.miss()
-    for second in range(1, 5):
-        watch.look(START + second * SECOND, last=0, stored=0, idle=True)
-        assert watch.coverage == START
-    watch.listen()
-    watch.look(START + 5 * SECOND, last=0, stored=0, idle=True)
+    watch.look(START + 4 * SECOND, last=20, stored=0, idle=True)
+    watch.hear(watch.stored)
+    assert watch.coverage == START + 4 * SECOND
+    # What was read before does not take it back, and nothing known is nothing heard.
+    watch.hear(before)
+    watch.hear(None)
     assert watch.coverage == START + 4 * SECOND
 
 
