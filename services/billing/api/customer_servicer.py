@@ -1,13 +1,12 @@
 """``CustomerService``."""
 
 from billing import queries
-from billing.api.pages import fitting
+from billing.api.pages import page_asked, page_of_messages
 from billing.commands.create_customer import CreateCustomer
 from billing.commands.update_customer import UpdateCustomer
 from billing.messages.customer import customer_spec_from_proto, customer_to_proto
 from kernel.ids import check_id
 from kit.db import Database
-from kit.paging import next_token, page_of
 from kit.rpc import Context
 from tollkeeper.billing.v1 import customer_service_pb2 as pb
 from tollkeeper.billing.v1 import customer_service_pb2_grpc as grpc_api
@@ -35,12 +34,7 @@ class CustomerServicer(grpc_api.CustomerServiceServicer):
         return pb.GetCustomerResponse(customer=customer_to_proto(customer))
 
     async def ListCustomers(self, request: pb.ListCustomersRequest, _context: Context) -> pb.ListCustomersResponse:
-        if request.test_clock_id:
-            check_id(request.test_clock_id, "test_clock_id")
-        page = page_of(request.page_size, request.page_token, filters=[request.test_clock_id])
+        page = page_asked(request, "customers", {"test_clock_id": request.test_clock_id})
         found = await queries.list_customers(self._database, page, request.test_clock_id)
-        shown = fitting([customer_to_proto(one) for one in found], page.size)
-        response = pb.ListCustomersResponse(customers=shown)
-        if len(found) > len(shown):
-            response.next_page_token = next_token(page, [shown[-1].id])
-        return response
+        customers, token = page_of_messages(found, page, convert=customer_to_proto, key=lambda customer: customer.id)
+        return pb.ListCustomersResponse(customers=customers, next_page_token=token)

@@ -1,13 +1,11 @@
 """``InvoiceService``."""
 
 from billing import queries
-from billing.api.pages import fitting
+from billing.api.pages import page_asked, page_of_messages
 from billing.commands.mark_invoice_paid import MarkInvoicePaid
 from billing.messages.invoice import invoice_to_proto
-from kernel.errors import Mistakes
 from kernel.ids import check_id
 from kit.db import Database
-from kit.paging import next_token, page_of
 from kit.rpc import Context
 from tollkeeper.billing.v1 import invoice_service_pb2 as pb
 from tollkeeper.billing.v1 import invoice_service_pb2_grpc as grpc_api
@@ -25,19 +23,11 @@ class InvoiceServicer(grpc_api.InvoiceServiceServicer):
         return pb.GetInvoiceResponse(invoice=invoice_to_proto(invoice))
 
     async def ListInvoices(self, request: pb.ListInvoicesRequest, _context: Context) -> pb.ListInvoicesResponse:
-        mistakes = Mistakes()
         filters = {"customer_id": request.customer_id, "subscription_id": request.subscription_id}
-        for path, value in filters.items():
-            if value:
-                mistakes.attempt(check_id, value, path)
-        mistakes.check()
-        page = page_of(request.page_size, request.page_token, filters=list(filters.values()))
+        page = page_asked(request, "invoices", filters)
         found = await queries.list_invoices(self._database, page, **filters)
-        shown = fitting([invoice_to_proto(one) for one in found], page.size)
-        response = pb.ListInvoicesResponse(invoices=shown)
-        if len(found) > len(shown):
-            response.next_page_token = next_token(page, [str(found[len(shown) - 1].number)])
-        return response
+        invoices, token = page_of_messages(found, page, convert=invoice_to_proto, key=lambda one: str(one.number))
+        return pb.ListInvoicesResponse(invoices=invoices, next_page_token=token)
 
     async def MarkInvoicePaid(
         self, request: pb.MarkInvoicePaidRequest, _context: Context

@@ -1,7 +1,7 @@
 """``SubscriptionService``."""
 
 from billing import queries
-from billing.api.pages import fitting
+from billing.api.pages import page_asked, page_of_messages
 from billing.commands.cancel_subscription import CancelSubscription
 from billing.commands.provision_subscription import ProvisionSubscription
 from billing.commands.update_commitments import UpdateCommitments
@@ -11,7 +11,6 @@ from billing.messages.subscription import subscription_to_proto
 from kernel.errors import Mistakes
 from kernel.ids import check_id
 from kit.db import Database
-from kit.paging import next_token, page_of
 from kit.rpc import Context
 from tollkeeper.billing.v1 import subscription_service_pb2 as pb
 from tollkeeper.billing.v1 import subscription_service_pb2_grpc as grpc_api
@@ -67,12 +66,7 @@ class SubscriptionServicer(grpc_api.SubscriptionServiceServicer):
     async def ListSubscriptions(
         self, request: pb.ListSubscriptionsRequest, _context: Context
     ) -> pb.ListSubscriptionsResponse:
-        if request.customer_id:
-            check_id(request.customer_id, "customer_id")
-        page = page_of(request.page_size, request.page_token, filters=[request.customer_id])
+        page = page_asked(request, "subscriptions", {"customer_id": request.customer_id})
         found = await queries.list_subscriptions(self._database, page, request.customer_id)
-        shown = fitting([subscription_to_proto(one) for one in found], page.size)
-        response = pb.ListSubscriptionsResponse(subscriptions=shown)
-        if len(found) > len(shown):
-            response.next_page_token = next_token(page, [shown[-1].id])
-        return response
+        subscriptions, token = page_of_messages(found, page, convert=subscription_to_proto, key=lambda one: one.id)
+        return pb.ListSubscriptionsResponse(subscriptions=subscriptions, next_page_token=token)

@@ -1,13 +1,13 @@
 """``TestClockService``."""
 
 from billing import queries
+from billing.api.pages import page_asked, page_of_messages
 from billing.commands.advance_test_clock import AdvanceTestClock
 from billing.commands.create_test_clock import CreateTestClock
 from billing.messages.test_clock import clock_spec_from_proto, clock_to_proto
-from kernel.errors import FieldViolation, Mistakes, invalid
+from kernel.errors import Mistakes
 from kernel.ids import check_id
 from kit.db import Database
-from kit.paging import next_token, page_of
 from kit.proto import timestamp_from_proto
 from kit.rpc import Context
 from tollkeeper.billing.v1 import test_clock_service_pb2 as pb
@@ -27,8 +27,6 @@ class TestClockServicer(grpc_api.TestClockServiceServicer):
     async def CreateTestClock(
         self, request: pb.CreateTestClockRequest, _context: Context
     ) -> pb.CreateTestClockResponse:
-        if not request.test_clock.HasField("time"):
-            raise invalid(FieldViolation("test_clock.time", "must be given: the time at which the clock stands first"))
         clock, token = await self._create(clock_spec_from_proto(request.test_clock, "test_clock"))
         return pb.CreateTestClockResponse(test_clock=clock_to_proto(clock), token=token)
 
@@ -37,12 +35,10 @@ class TestClockServicer(grpc_api.TestClockServiceServicer):
         return pb.GetTestClockResponse(test_clock=clock_to_proto(clock))
 
     async def ListTestClocks(self, request: pb.ListTestClocksRequest, _context: Context) -> pb.ListTestClocksResponse:
-        page = page_of(request.page_size, request.page_token)
+        page = page_asked(request, "test_clocks")
         found = await queries.list_test_clocks(self._database, page)
-        response = pb.ListTestClocksResponse(test_clocks=[clock_to_proto(one) for one in found[: page.size]])
-        if len(found) > page.size:
-            response.next_page_token = next_token(page, [found[page.size - 1].id])
-        return response
+        clocks, token = page_of_messages(found, page, convert=clock_to_proto, key=lambda clock: clock.id)
+        return pb.ListTestClocksResponse(test_clocks=clocks, next_page_token=token)
 
     async def AdvanceTestClock(
         self, request: pb.AdvanceTestClockRequest, _context: Context

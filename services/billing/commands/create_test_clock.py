@@ -1,7 +1,7 @@
 """Makes a test clock."""
 
 from billing.commands.tokens import clock_token
-from billing.domain.test_clock import ClockSpec, TestClock, check_test_clock, create_test_clock
+from billing.domain.test_clock import ClockSpec, TestClock, create_test_clock
 from billing.messages.test_clock import clock_to_proto
 from billing.store import revisions, test_clocks
 from kernel.errors import ErrorKind, TollkeeperError
@@ -21,9 +21,8 @@ class CreateTestClock:
         """The clock as made, and the write's token.
 
         Raises:
-            TollkeeperError: `INVALID_FIELD`; `TEST_CLOCK_ID_TAKEN` by a clock that was made otherwise.
+            TollkeeperError: `TEST_CLOCK_ID_TAKEN` by a clock that was made otherwise.
         """
-        check_test_clock(spec, "test_clock")
         async with self._database.write() as connection:
             clock = create_test_clock(spec, revision=await revisions.take(connection))
             if await test_clocks.add(connection, clock):

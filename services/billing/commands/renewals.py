@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from billing.clients.metering import Metering
 from billing.commands.invoicing import issue
 from billing.commands.plans import Plans, Terms, terms_for
+from billing.domain.invoice import USAGE_TYPES
 from billing.domain.lifecycle import Change, close_period
 from billing.domain.subscription import Subscription
 from billing.domain.usage import Usage, billed_periods, usage_questions
@@ -124,7 +125,7 @@ class Renewals:
         if not due:
             return
         metered = [(one.id, number) for one in due if answers[one.id] for number in billed_periods(one)]
-        accounts = await invoices.accounts(connection, metered)
+        accounts = await invoices.accounts(connection, metered, USAGE_TYPES)
         taken = await revisions.take_many(connection, len(due))
         changes = [
             close_period(

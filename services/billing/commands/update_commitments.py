@@ -12,7 +12,7 @@ from billing.commands.renewals import Renewals
 from billing.commands.renewals_first import renewals_first
 from billing.commands.tokens import subscription_token
 from billing.domain.commitment import Commitment
-from billing.domain.invoice import Invoice
+from billing.domain.invoice import COMMITMENT_TYPES, Invoice
 from billing.domain.lifecycle import Change, draft_invoice, raise_commitments
 from billing.messages.invoice import invoice_to_proto
 from billing.messages.request_key import RequestKey
@@ -84,7 +84,8 @@ class UpdateCommitments:
         loaded = await load_subscription(connection, subscription_id, clock=self._clock, lock=lock)
         subscription = loaded.subscription
         terms = terms_for(await self._plans.terms_of(connection, [subscription]), subscription)
-        accounts = await invoices.accounts(connection, [(subscription.id, subscription.period_number)])
+        current = (subscription.id, subscription.period_number)
+        accounts = await invoices.accounts(connection, [current], COMMITMENT_TYPES)
         change = raise_commitments(
             subscription,
             terms,

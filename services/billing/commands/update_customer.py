@@ -1,14 +1,11 @@
 """Changes a customer."""
 
-from dataclasses import replace
-
 from billing.commands.customer_time import present
 from billing.commands.tokens import customer_token
-from billing.domain.customer import Customer, CustomerSpec, check_customer, check_mask, update_customer
+from billing.domain.customer import Customer, CustomerSpec, check_update, update_customer
 from billing.messages.customer import customer_to_proto
 from billing.store import customers, revisions
 from kernel.clock import Clock
-from kernel.ids import check_id
 from kit.db import Database
 from kit.outbox import Outbox
 from tollkeeper.billing.v1 import billing_events_pb2
@@ -28,14 +25,11 @@ class UpdateCustomer:
         Raises:
             TollkeeperError: `INVALID_FIELD`; `CUSTOMER_NOT_FOUND`; `TEST_CLOCK_ADVANCING`.
         """
-        check_id(spec.id, "customer.id")
-        named = check_mask(mask, "update_mask")
+        named = check_update(spec, mask, path="customer", mask_path="update_mask")
         async with self._database.write() as connection:
             here = await present(connection, spec.id, clock=self._clock, lock=True)
-            wanted = replace(here.customer.spec, **{name: getattr(spec, name) for name in named})
-            check_customer(wanted, "customer")
             revision = await revisions.take(connection)
-            customer = update_customer(here.customer, wanted, named, revision=revision)
+            customer = update_customer(here.customer, spec, named, revision=revision)
             if customer is not here.customer:
                 await customers.save(connection, customer)
                 event = billing_events_pb2.CustomerUpdated(customer=customer_to_proto(customer))

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from billing.domain.text import check_text
-from kernel.errors import FieldViolation, Mistakes, invalid
+from kernel.errors import Mistakes
 from kernel.ids import check_id
 from kernel.money import Money, currency
 
@@ -64,12 +64,36 @@ def check_customer(spec: CustomerSpec, path: str) -> None:
     """
     mistakes = Mistakes()
     mistakes.attempt(check_id, spec.id, f"{path}.id")
-    mistakes.attempt(check_text, spec.display_name, f"{path}.display_name", limit=200)
-    mistakes.attempt(check_text, spec.email, f"{path}.email", limit=320)
-    mistakes.attempt(currency, spec.currency, f"{path}.currency")
+    _check_fields(spec, MUTABLE, path=path, mistakes=mistakes)
     if spec.test_clock_id is not None:
         mistakes.attempt(check_id, spec.test_clock_id, f"{path}.test_clock_id")
     mistakes.check()
+
+
+def check_update(spec: CustomerSpec, mask: tuple[str, ...], *, path: str, mask_path: str) -> tuple[str, ...]:
+    """The fields to change; all that may be changed where the mask names none. Other fields may hold anything.
+
+    Raises:
+        TollkeeperError: `INVALID_FIELD` naming every mistake.
+    """
+    mistakes = Mistakes()
+    mistakes.attempt(check_id, spec.id, f"{path}.id")
+    unknown = next((name for name in mask if name not in MUTABLE), None)
+    if unknown is not None:
+        mistakes.add(mask_path, f"may name {', '.join(MUTABLE)}, not {unknown[:100]!r}")
+    named = tuple(name for name in MUTABLE if name in mask or not mask)
+    _check_fields(spec, named, path=path, mistakes=mistakes)
+    mistakes.check()
+    return named
+
+
+def _check_fields(spec: CustomerSpec, names: tuple[str, ...], *, path: str, mistakes: Mistakes) -> None:
+    if "display_name" in names:
+        mistakes.attempt(check_text, spec.display_name, f"{path}.display_name", limit=200)
+    if "email" in names:
+        mistakes.attempt(check_text, spec.email, f"{path}.email", limit=320)
+    if "currency" in names:
+        mistakes.attempt(currency, spec.currency, f"{path}.currency")
 
 
 def create_customer(spec: CustomerSpec, now: datetime, *, revision: int) -> Customer:
@@ -92,18 +116,6 @@ def change_credit(customer: Customer, change: Money, *, revision: int) -> Custom
     others = [money for money in customer.credit if money.currency.code != code]
     held = sorted([*others, *([left] if left.amount else [])], key=lambda money: money.currency.code)
     return replace(customer, credit=tuple(held), revision=revision)
-
-
-def check_mask(mask: tuple[str, ...], path: str) -> tuple[str, ...]:
-    """The fields to change; all that may be changed where none is named.
-
-    Raises:
-        TollkeeperError: `INVALID_FIELD` for a field that cannot be changed.
-    """
-    unknown = [name for name in mask if name not in MUTABLE]
-    if unknown:
-        raise invalid(FieldViolation(path, f"may name {', '.join(MUTABLE)}, not {unknown[0][:100]!r}"))
-    return mask or MUTABLE
 
 
 def update_customer(customer: Customer, spec: CustomerSpec, mask: tuple[str, ...], *, revision: int) -> Customer:

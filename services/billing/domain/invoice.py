@@ -38,6 +38,11 @@ class LineType(StrEnum):
     LATE_USAGE = "LATE_USAGE"
 
 
+# What a commitment was charged for in its period, and what usage was.
+COMMITMENT_TYPES = (LineType.COMMITMENT, LineType.COMMITMENT_PRORATION)
+USAGE_TYPES = (LineType.USAGE, LineType.LATE_USAGE)
+
+
 @dataclass(frozen=True, slots=True)
 class ChargedPart:
     """The part of a period that a prorated line pays for, in exact time."""

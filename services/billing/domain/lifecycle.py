@@ -128,7 +128,7 @@ def raise_commitments(
 ) -> Change:
     """The subscription with greater commitments, the addition charged for the rest of its period.
 
-    `account` holds all lines of the current period, the oldest first. `now` lies in it, since due renewals go first; a
+    `account` holds all commitment lines of the current period, the oldest first. `now` lies in it, since due renewals go first; a
     clock that lags behind the last change counts as the time of that change.
 
     Raises:
@@ -161,7 +161,7 @@ def close_period(
 ) -> Change:
     """Ends the current period: with the next period's charges in advance, or with the subscription's scheduled end.
 
-    `answers` are those to all of `usage_questions`; `billed` holds all lines of `billed_periods`, the oldest first.
+    `answers` are those to all of `usage_questions`; `billed` holds all usage lines of `billed_periods`, the oldest first.
     """
     in_arrears = (
         *usage_lines(subscription, terms, answers),

@@ -35,7 +35,7 @@ def raise_lines(
 ) -> tuple[InvoiceLine, ...]:
     """What a raise costs for the rest of the period: one line for each raised commitment, in the plan's order.
 
-    `account` holds all lines of the current period, the oldest first; `at`, when it is raised, lies in the period and
+    `account` holds all commitment lines of the current period, the oldest first; `at`, when it is raised, lies in the period and
     not before the last line's start.
     """
     return tuple(
@@ -55,7 +55,7 @@ def late_usage_lines(
 ) -> tuple[InvoiceLine, ...]:
     """What the usage of billed periods costs beyond what was charged for it; nothing where it did not change.
 
-    `billed` holds all lines of those periods, the oldest first.
+    `billed` holds all usage lines of those periods, the oldest first.
     """
     accounts: dict[tuple[int, str], list[InvoiceLine]] = defaultdict(list)
     for line in billed:

@@ -61,11 +61,13 @@ def billed_periods(subscription: Subscription) -> range:
 
 def usage_questions(subscription: Subscription, terms: PlanTerms) -> tuple[UsageQuestion, ...]:
     """What must be known to close the current period: its usage, and anew that of billed periods, for late events."""
-    recurrence = subscription.recurrence
+    charges, recurrence = terms.of_model(BillingModel.USAGE_BASED), subscription.recurrence
+    if not charges:
+        return ()
     closing = {subscription.period_number: subscription.period}
     billed = {number: recurrence.period(number) for number in billed_periods(subscription)}
     return tuple(
         UsageQuestion(charge.id, MeteredSeries(subscription.customer_id, charge.feature_id, recurrence), number, period)
         for number, period in (closing | billed).items()
-        for charge in terms.of_model(BillingModel.USAGE_BASED)
+        for charge in charges
     )

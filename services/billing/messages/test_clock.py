@@ -1,8 +1,9 @@
 """Test clocks in messages."""
 
-from billing.domain.test_clock import ClockSpec, TestClock
+from billing.domain.test_clock import ClockSpec, TestClock, check_test_clock
 from billing.messages.enums import enum_to_proto
-from kit.proto import timestamp_from_proto, timestamp_to_proto
+from kernel.errors import Mistakes
+from kit.proto import EARLIEST, timestamp_from_proto, timestamp_to_proto
 from tollkeeper.billing.v1 import test_clock_pb2
 
 
@@ -24,7 +25,13 @@ def clock_spec_from_proto(message: test_clock_pb2.TestClock, path: str) -> Clock
     """What the caller says of a clock.
 
     Raises:
-        TollkeeperError: `INVALID_FIELD` for a time that is none.
+        TollkeeperError: `INVALID_FIELD` naming every mistake.
     """
-    time = timestamp_from_proto(message.time, f"{path}.time")
-    return ClockSpec(message.id, message.display_name or message.id, time)
+    mistakes = Mistakes()
+    if not message.HasField("time"):
+        mistakes.add(f"{path}.time", "must be given: the time at which the clock stands first")
+    time = mistakes.attempt(timestamp_from_proto, message.time, f"{path}.time")
+    spec = ClockSpec(message.id, message.display_name or message.id, time or EARLIEST)
+    mistakes.attempt(check_test_clock, spec, path)
+    mistakes.check()
+    return spec

@@ -1,13 +1,13 @@
 """Invoices in the store. Once issued they never change but for their payment; triggers see to it."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Row, insert, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from billing.domain.invoice import Invoice, InvoiceLine, InvoiceReason, InvoiceState, Settlement
+from billing.domain.invoice import Invoice, InvoiceLine, InvoiceReason, InvoiceState, LineType, Settlement
 from billing.store import tables
 from billing.store.invoice_lines import line_from_row, line_to_row
 from kernel.money import Money, currency
@@ -49,15 +49,15 @@ async def save_payment(connection: AsyncConnection, invoice: Invoice) -> None:
 
 
 async def accounts(
-    connection: AsyncConnection, periods: Sequence[tuple[str, int]]
+    connection: AsyncConnection, periods: Sequence[tuple[str, int]], types: Collection[LineType]
 ) -> Mapping[str, Sequence[InvoiceLine]]:
-    """All lines of these (subscription id, period number), by subscription id; those of a period the oldest first."""
+    """All lines of these types and (subscription id, period number), by subscription id; of a period the oldest first."""
     found: dict[str, list[InvoiceLine]] = defaultdict(list)
     if not periods:
         return found
     query = (
         select(_LINE)
-        .where(tuple_(_LINE.c.subscription_id, _LINE.c.period_number).in_(list(periods)))
+        .where(tuple_(_LINE.c.subscription_id, _LINE.c.period_number).in_(list(periods)), _LINE.c.type.in_(types))
         .order_by(_LINE.c.subscription_id, _LINE.c.period_number, _LINE.c.number, _LINE.c.position)
     )
     for row in await connection.execute(query):

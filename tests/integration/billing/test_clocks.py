@@ -64,8 +64,13 @@ async def test_a_clock_is_made_once(world: World) -> None:
     refusal = await refused(call(create, test_clock_service_pb2.CreateTestClockRequest(test_clock=clock)))
     assert refusal.reason == "TEST_CLOCK_ID_TAKEN"
     clock.ClearField("time")
+    clock.id, clock.display_name = "a clock", "x" * 201
     refusal = await refused(call(create, test_clock_service_pb2.CreateTestClockRequest(test_clock=clock)))
-    assert [violation.path for violation in refusal.violations] == ["test_clock.time"]
+    assert [violation.path for violation in refusal.violations] == [
+        "test_clock.time",
+        "test_clock.id",
+        "test_clock.display_name",
+    ]
     listing = await call(world.clocks.ListTestClocks, test_clock_service_pb2.ListTestClocksRequest())
     assert [one.id for one in listing.test_clocks] == ["2013"]
 

@@ -10,6 +10,8 @@ from kit.client import call
 from tests.integration.billing.world import World, refused
 from tollkeeper.billing.v1 import customer_pb2
 from tollkeeper.billing.v1 import customer_service_pb2 as pb
+from tollkeeper.billing.v1.invoice_service_pb2 import ListInvoicesRequest
+from tollkeeper.billing.v1.subscription_service_pb2 import ListSubscriptionsRequest
 
 
 async def test_a_customer_is_made_once(world: World) -> None:
@@ -74,5 +76,12 @@ async def test_customers_are_listed_by_id_and_clock(world: World) -> None:
     assert ([one.id for one in second.customers], second.next_page_token) == (["b"], "")
     of_clock = await call(listing, pb.ListCustomersRequest(test_clock_id="2013"))
     assert [one.id for one in of_clock.customers] == ["B", "b"]
-    refusal = await refused(call(listing, pb.ListCustomersRequest(page_size=1_001)))
-    assert [violation.path for violation in refusal.violations] == ["page_size"]
+    wrong = pb.ListCustomersRequest(page_size=1_001, page_token=first.next_page_token, test_clock_id="-")
+    refusal = await refused(call(listing, wrong))
+    assert [violation.path for violation in refusal.violations] == ["test_clock_id", "page_size"]
+    # A token belongs to its list.
+    other = ListInvoicesRequest(page_token=first.next_page_token)
+    assert (await refused(call(world.invoices.ListInvoices, other))).reason == "INVALID_PAGE_TOKEN"
+    subscriptions = ListSubscriptionsRequest(page_token=first.next_page_token)
+    refusal = await refused(call(world.subscriptions.ListSubscriptions, subscriptions))
+    assert refusal.reason == "INVALID_PAGE_TOKEN"

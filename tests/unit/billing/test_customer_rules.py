@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from billing.domain.customer import CustomerSpec, check_customer, check_mask, create_customer, update_customer
+from billing.domain.customer import CustomerSpec, check_customer, check_update, create_customer, update_customer
 from kernel.errors import TollkeeperError
 
 SPEC = CustomerSpec("UA", "United", "ap@united.example", "USD", "2013")
@@ -31,9 +31,22 @@ def test_only_the_named_fields_change() -> None:
     assert update_customer(CUSTOMER, SPEC, ("email", "currency"), revision=2) is CUSTOMER
 
 
+def update_of(spec: CustomerSpec, *mask: str) -> tuple[str, ...]:
+    return check_update(spec, mask, path="customer", mask_path="update_mask")
+
+
 def test_a_mask() -> None:
-    assert check_mask((), "update_mask") == ("display_name", "email", "currency")
-    assert check_mask(("currency",), "update_mask") == ("currency",)
+    assert update_of(SPEC) == ("display_name", "email", "currency")
+    assert update_of(SPEC, "currency", "email", "currency") == ("email", "currency")
+
+
+def test_an_update_is_told_all_its_mistakes_at_once() -> None:
     with pytest.raises(TollkeeperError) as refused:
-        check_mask(("currency", "test_clock_id"), "update_mask")
-    assert "test_clock_id" in refused.value.violations[0].message
+        update_of(CustomerSpec("", "n" * 201, "e" * 321, "usd", None), "currency", "test_clock_id", "email")
+    found = {violation.path: violation.message for violation in refused.value.violations}
+    assert list(found) == ["customer.id", "update_mask", "customer.email", "customer.currency"]
+    assert found["update_mask"] == "may name display_name, email, currency, not 'test_clock_id'"
+
+
+def test_what_the_mask_does_not_name_may_hold_anything() -> None:
+    assert update_of(CustomerSpec("UA", "n" * 201, "", "usd", None), "email") == ("email",)
