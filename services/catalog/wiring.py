@@ -19,7 +19,7 @@ from catalog.commands.update_plan import UpdatePlan
 from catalog.commands.update_product import UpdateProduct
 from catalog.settings import CatalogSettings
 from catalog.store import tables
-from kernel.clock import SystemClock
+from kernel.clock import Clock, SystemClock
 from kit import broker
 from kit.db import Database
 from kit.outbox import Outbox, Relay
@@ -33,13 +33,17 @@ from tollkeeper.catalog.v1 import product_service_pb2_grpc as product_grpc
 
 async def wire(settings: CatalogSettings, resources: AsyncExitStack) -> Parts:
     """Builds the parts; what must be closed goes on the stack."""
-    clock = SystemClock()
     database = Database(settings.database_url, pool_size=settings.pool_size)
     resources.push_async_callback(database.close)
     nats = await broker.connect(settings.nats_url, "catalog")
     resources.push_async_callback(nats.close)
-    outbox = Outbox("catalog", tables.outbox)
+    return Parts(
+        registrations=_registrations(database, Outbox("catalog", tables.outbox), SystemClock()),
+        workers=[Relay("catalog", database, nats, table=tables.outbox, refused=tables.outbox_refused)],
+    )
 
+
+def _registrations(database: Database, outbox: Outbox, clock: Clock) -> list[Registration]:
     features = FeatureServicer(
         database,
         create=CreateFeature(database, outbox, clock=clock),
@@ -59,24 +63,10 @@ async def wire(settings: CatalogSettings, resources: AsyncExitStack) -> Parts:
     )
     plans = PlanServicer(database, plan_commands)
     catalogs = CatalogServicer(ApplyCatalog(database, outbox, clock=clock))
-    return Parts(
-        registrations=[
-            Registration(
-                "tollkeeper.catalog.v1.CatalogService",
-                partial(catalog_grpc.add_CatalogServiceServicer_to_server, catalogs),
-            ),
-            Registration(
-                "tollkeeper.catalog.v1.FeatureService",
-                partial(feature_grpc.add_FeatureServiceServicer_to_server, features),
-            ),
-            Registration(
-                "tollkeeper.catalog.v1.ProductService",
-                partial(product_grpc.add_ProductServiceServicer_to_server, products),
-            ),
-            Registration(
-                "tollkeeper.catalog.v1.PlanService",
-                partial(plan_grpc.add_PlanServiceServicer_to_server, plans),
-            ),
-        ],
-        workers=[Relay("catalog", database, nats, table=tables.outbox, refused=tables.outbox_refused)],
-    )
+    services = {
+        "FeatureService": partial(feature_grpc.add_FeatureServiceServicer_to_server, features),
+        "ProductService": partial(product_grpc.add_ProductServiceServicer_to_server, products),
+        "PlanService": partial(plan_grpc.add_PlanServiceServicer_to_server, plans),
+        "CatalogService": partial(catalog_grpc.add_CatalogServiceServicer_to_server, catalogs),
+    }
+    return [Registration(f"tollkeeper.catalog.v1.{name}", add) for name, add in services.items()]
