@@ -75,13 +75,21 @@ class Scenario:
 
     async def begin(self, *time: int) -> None:
         """The clock stands at this local time."""
-        clock = TestClock(id=self.name, time=timestamp(self.at(*time)))
+        await self.begin_at(self.at(*time))
+
+    async def begin_at(self, time: datetime) -> None:
+        """The clock stands at this time."""
+        clock = TestClock(id=self.name, time=timestamp(time))
         answer = await call(self.api.clocks.CreateTestClock, CreateTestClockRequest(test_clock=clock))
         self.tokens.keep("clock", answer.token)
 
     async def advance(self, *time: int) -> None:
         """The clock moves to this local time, and what was due on the way is done."""
-        request = AdvanceTestClockRequest(test_clock_id=self.name, target_time=timestamp(self.at(*time)))
+        await self.advance_to(self.at(*time))
+
+    async def advance_to(self, time: datetime) -> None:
+        """The clock moves to this time."""
+        request = AdvanceTestClockRequest(test_clock_id=self.name, target_time=timestamp(time))
         self.tokens.keep("clock", (await call(self.api.clocks.AdvanceTestClock, request)).token)
 
     async def customer(self, name: str = "customer", *, currency: str = "USD") -> str:
