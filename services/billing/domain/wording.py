@@ -2,23 +2,20 @@
 
 from datetime import datetime
 from decimal import Decimal
+from fractions import Fraction
 from typing import Final
 
 from billing.domain.plan_terms import Unit
 from kernel.period import Period
 from kernel.pricing import Priced
-from kernel.quantity import format_decimal
+from kernel.quantity import format_decimal, round_half_away
 from kernel.recurrence import zone
 
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_SPANS: Final = (
-    (86_400_000_000, "day"),
-    (3_600_000_000, "hour"),
-    (60_000_000, "minute"),
-    (1_000_000, "second"),
-    (1_000, "millisecond"),
-    (1, "microsecond"),
-)
+_DAY: Final = 86_400_000_000
+_SPANS: Final = ((_DAY, "day"), (3_600_000_000, "hour"), (60_000_000, "minute"), (1_000_000, "second"))
+# Digits of a day where it is not told exactly: a ten-thousandth is less than nine seconds.
+_DAY_PLACES: Final = 4
 # A sum of more terms is no longer read at a glance; the total then stands alone.
 _MOST_TERMS: Final = 12
 
@@ -41,11 +38,15 @@ def span(period: Period, time_zone: str) -> str:
 
 
 def part_of(part: int, whole: int) -> str:
-    """A part of a period, both in microseconds, in the longest unit that tells it exactly: "16 of 31 days"."""
+    """A part of a period, both in microseconds, in the longest unit that tells it exactly: "16 of 31 days".
+
+    Parts finer than a second, as real time makes them, are read in days: "about 15.5001 of 31 days".
+    """
     for length, name in _SPANS:
         if part % length == 0 and whole % length == 0:
             return f"{part // length:,} of {whole // length:,} {name}s"
-    raise AssertionError  # whole microseconds are told exactly by the last unit.
+    days = [grouped(round_half_away(Fraction(span, _DAY), _DAY_PLACES)) for span in (part, whole)]
+    return f"about {days[0]} of {days[1]} days"
 
 
 def sum_of(priced: Priced) -> str:

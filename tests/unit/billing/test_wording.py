@@ -42,11 +42,13 @@ def test_a_span_is_told_in_the_subscriptions_zone() -> None:
         (DAY // 24, 743 * DAY // 24, "1 of 743 hours"),
         (90_000_000, DAY, "90 of 86,400 seconds"),
         (60_000_000, DAY, "1 of 1,440 minutes"),
-        (1_000, DAY, "1 of 86,400,000 milliseconds"),
-        (1, DAY, "1 of 86,400,000,000 microseconds"),
+        # Real time stands on no second.
+        (15 * DAY + DAY // 2 + 12_345_678, 31 * DAY, "about 15.5001 of 31 days"),
+        (10 * DAY + 1, 743 * DAY // 24, "about 10 of 30.9583 days"),
+        (1, DAY, "about 0 of 1 days"),
     ],
 )
-def test_a_part_is_told_exactly_in_the_longest_unit(part: int, whole: int, text: str) -> None:
+def test_a_part_is_told_in_the_longest_unit_that_tells_it_exactly(part: int, whole: int, text: str) -> None:
     assert part_of(part, whole) == text
 
 
