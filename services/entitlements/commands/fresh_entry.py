@@ -65,7 +65,7 @@ class FreshEntry:
         """
         if freshness is not None and freshness.current:
             entry = await self._load.again(customer_id, owner=True, windows=True)
-            return await self._with_usage(entry, 0, feature_id=feature_id)
+            return await self._with_usage(entry, frozenset(), feature_id=feature_id)
         entry = self._memory.get(customer_id) or await self._load.once(customer_id)
         if freshness is None:
             return entry
@@ -138,13 +138,13 @@ class FreshEntry:
             await self._apply_test_clock(clock)
             self._memory.clock(clock)
 
-    async def _with_usage(self, entry: Entry, revision: int, *, feature_id: str | None) -> Entry:
+    async def _with_usage(self, entry: Entry, revisions: frozenset[int], *, feature_id: str | None) -> Entry:
         # A second time where a usage period ended while the first was read.
         for _ in range(MAX_READS):
-            if not entry.is_behind(revision, feature_id=feature_id, now=entry.now(self._clock.now())):
+            if not entry.is_behind(revisions, feature_id=feature_id, now=entry.now(self._clock.now())):
                 return entry
             feature_ids = list(entry.features) if feature_id is None else [feature_id]
-            entry = await self._load.usage(entry.customer_id, revision, feature_ids=feature_ids)
+            entry = await self._load.usage(entry.customer_id, revisions, feature_ids=feature_ids)
         return entry
 
 

@@ -138,6 +138,6 @@ class KeepFresh:
                     read.append(tracker)
         windows = await self._metering.get_windows(lookups) if lookups else []
         for tracker, window in zip(read, windows, strict=True):
-            tracker.take_read(window, floor=0, at=began)
+            tracker.take_read(window, proven=(), at=began)
         for entry in entries:
             entry.note_read(began, gaps)

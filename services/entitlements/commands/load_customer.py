@@ -32,13 +32,13 @@ class _Wanted:
         control: Everything but usage, as the own database has it.
         owner: The same, as billing has it.
         windows: Everything that metering acknowledged before, in every window.
-        usage: The greatest metering revision that somebody knows of, to be seen in the windows of `features`.
+        usage: Metering revisions that somebody knows to be acknowledged, to be seen in the windows of `features`.
     """
 
     control: bool = False
     owner: bool = False
     windows: bool = False
-    usage: int = 0
+    usage: set[int] = field(default_factory=set)
     features: set[str] = field(default_factory=set)
 
 
@@ -97,14 +97,14 @@ class LoadCustomer:
         wanted.windows |= windows
         return await self._runs.fresh(customer_id, lambda: self._load(customer_id))
 
-    async def usage(self, customer_id: str, revision: int, *, feature_ids: Iterable[str]) -> Entry:
-        """The customer's entry, with every change of the features' usage up to the metering revision in it.
+    async def usage(self, customer_id: str, revisions: Iterable[int], *, feature_ids: Iterable[str]) -> Entry:
+        """The customer's entry, with these changes in the features' usage, as far as they concern it.
 
         Raises:
             TollkeeperError: As `once` does.
         """
         wanted = self._wanted.setdefault(customer_id, _Wanted())
-        wanted.usage = max(wanted.usage, revision)
+        wanted.usage.update(revisions)
         wanted.features.update(feature_ids)
         return await self._runs.fresh(customer_id, lambda: self._load(customer_id))
 
@@ -181,12 +181,12 @@ class LoadCustomer:
             entry.note_read(began, gaps)
 
     async def _read(
-        self, reading: list[tuple[HeldTracker, HeldWindow]], now: datetime, *, began: datetime, usage: int
+        self, reading: list[tuple[HeldTracker, HeldWindow]], now: datetime, *, began: datetime, usage: set[int]
     ) -> None:
         lookups: list[Lookup] = [(tracker.tracker, now) for tracker, _ in reading]
         windows = await self._metering.get_windows(lookups) if lookups else []
         for (tracker, _), window in zip(reading, windows, strict=True):
-            tracker.take_read(window, floor=usage, at=began)
+            tracker.take_read(window, proven=usage, at=began)
 
 
 def _trackers(features: dict[str, HeldFeature]) -> list[HeldTracker]:

@@ -91,10 +91,10 @@ class ReportUsage:
     async def _see_everywhere(self, entry: Entry, window: Window) -> None:
         """Makes the next check see the write in the periods of the customer's other subscriptions too, where they differ."""
         now = entry.now(self._clock.now())
-        if not entry.is_behind(window.revision, feature_id=window.feature_id, now=now):
+        if not entry.is_behind([window.revision], feature_id=window.feature_id, now=now):
             return
         try:
-            await self._load.usage(entry.customer_id, window.revision, feature_ids=[window.feature_id])
+            await self._load.usage(entry.customer_id, [window.revision], feature_ids=[window.feature_id])
         except TollkeeperError as error:
             # It is written, and the token names it; without the token checks see it with metering's next frame.
             log.warning("write_not_seen_yet", error=repr(error))

@@ -1,6 +1,6 @@
 """One customer in memory: what its subscriptions grant, what it has used, and the decision from both."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
@@ -145,14 +145,14 @@ class Entry:
         source = held.entitlement.source
         if window is None:
             return Standing(source, allowance.limit, allowance.soft, ZERO, None, None)
-        if not window.includes(0):
+        if not window.is_known:
             self.unread = True
         return Standing(source, allowance.limit, allowance.soft, window.value, window.start, window.end)
 
-    def is_behind(self, revision: int, *, feature_id: str | None, now: datetime) -> bool:
-        """Whether the usage now of the feature, or of any, may lack a change up to the revision, or was never read."""
+    def is_behind(self, revisions: Collection[int], *, feature_id: str | None, now: datetime) -> bool:
+        """Whether the usage now of the feature, or of any, may lack one of these changes, or was never read."""
         windows = (tracker.at(now) for tracker in self.trackers(feature_id))
-        return any(window is not None and not window.includes(revision) for window in windows)
+        return any(window is not None and not window.includes(revisions) for window in windows)
 
     def knows_subscription(self, subscription_id: str, revision: int) -> bool:
         """Whether the entry was made from the subscription at the revision or later."""
@@ -202,7 +202,7 @@ class Entry:
             return None
         (only,) = held.entitlements
         window = None if only.tracker is None else only.tracker.at(now)
-        if window is not None and not window.includes(0):
+        if window is not None and not window.is_known:
             return None
         return Prepared(decided, only, feature=held.feature, window=window)
 

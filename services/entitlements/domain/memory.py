@@ -141,7 +141,7 @@ class Memory:
     def _usage_as_of(self, entry: Entry, windows: Sequence[HeldWindow]) -> datetime | None:
         oldest: datetime | None = None
         for window in windows:
-            if not window.includes(0):
+            if not window.is_known:
                 return entry.read_time
             if window.read_time is not None and (oldest is None or window.read_time < oldest):
                 oldest = window.read_time

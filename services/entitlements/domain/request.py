@@ -17,12 +17,12 @@ class Freshness:
     """How fresh an answer must be.
 
     Attributes:
-        usage: The greatest metering revision it must include; 0 asks for none.
+        usage: The metering revisions it must include, each for itself: the greatest does not imply the others.
         facts: The revision of each control thing that it must include.
         current: It must include everything acknowledged before the call.
     """
 
-    usage: int = 0
+    usage: frozenset[int] = frozenset()
     facts: Mapping[tuple[FactKind, str], int] | None = None
     current: bool = False
 

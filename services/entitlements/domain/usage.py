@@ -1,5 +1,6 @@
 """Usage as a replica knows it: the newest window of each period that matters, and how much newer it may be."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -11,6 +12,8 @@ from kernel.recurrence import Recurrence
 # Windows of later periods kept for a tracker: events may be dated 24 hours ahead, so an hourly reset needs 25. What a
 # customer on a test clock sends far ahead is read again when its period begins.
 MAX_LATER: Final = 32
+# Revisions that a window remembers to be proven: a caller's tokens and some others'. One that is forgotten is read again.
+MAX_PROVEN: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,27 +51,37 @@ class HeldWindow:
     Attributes:
         value: The usage; 0 where no usage fell into the period, or none is known.
         revision: Of the value; 0 where no usage is known.
-        floor: Every change up to this revision is in the value; -1 while the period was never read.
-        read_time: When the newest read of it began, in real time.
+        read_time: When the newest reading of it began, in real time; None: it was never read.
+        proven: Revisions that a token named and a reading proved to be in the value, although they are greater than its own:
+            they concern other series. Such a proof is good for the very revision only: revisions of different series are not
+            acknowledged in their order, so a smaller one may have come later than the reading.
     """
 
-    __slots__ = ("end", "floor", "read_time", "revision", "start", "value")
+    __slots__ = ("end", "proven", "read_time", "revision", "start", "value")
 
     def __init__(self, start: datetime | None, end: datetime | None) -> None:
         self.start = start
         self.end = end
         self.value = ZERO
         self.revision = 0
-        self.floor = -1
         self.read_time: datetime | None = None
+        self.proven: tuple[int, ...] = ()
 
     def holds(self, at: datetime) -> bool:
         """Whether the instant lies in the period."""
         return (self.start is None or self.start <= at) and (self.end is None or at < self.end)
 
-    def includes(self, revision: int) -> bool:
-        """Whether every change up to the revision is in the value. Of revision 0: whether the value is known at all."""
-        return self.floor >= revision or (self.revision > 0 and self.revision >= revision)
+    @property
+    def is_known(self) -> bool:
+        """Whether the value is the period's: it was read, or told by a frame."""
+        return self.read_time is not None or self.revision > 0
+
+    def includes(self, revisions: Collection[int]) -> bool:
+        """Whether the value is known and every one of these changes is in it, as far as it concerns the window.
+
+        Within one series revisions are acknowledged in their order: a value of at least a change's revision includes it.
+        """
+        return self.is_known and all(revision <= self.revision or revision in self.proven for revision in revisions)
 
     def take(self, window: Window) -> None:
         """Takes the value over if it is newer."""
@@ -111,17 +124,17 @@ class HeldTracker:
         held.take(window)
         return held
 
-    def take_read(self, window: Window, *, floor: int, at: datetime) -> None:
+    def take_read(self, window: Window, *, proven: Collection[int], at: datetime) -> None:
         """Takes over a window that was read.
 
         Args:
             window: As metering answered it.
-            floor: A revision that was acknowledged before the reading began.
+            proven: Revisions that were acknowledged before the reading began.
             at: When the reading began, in real time.
         """
         held = self.apply(window)
         if held is not None:
-            held.floor = max(held.floor, floor)
+            held.proven = _newest(proven, held)
             if held.read_time is None or held.read_time < at:
                 held.read_time = at
 
@@ -137,3 +150,9 @@ class HeldTracker:
         self.current = self.later.pop((period.start, period.end), None) or HeldWindow(period.start, period.end)
         self.later = {key: held for key, held in self.later.items() if held.start and held.start >= period.end}
         return self.current
+
+
+def _newest(proven: Collection[int], held: HeldWindow) -> tuple[int, ...]:
+    """What a window remembers to be proven: nothing that its own revision tells already."""
+    needed = (revision for revision in dict.fromkeys((*held.proven, *proven)) if revision > held.revision)
+    return tuple(needed)[-MAX_PROVEN:]

@@ -132,7 +132,7 @@ def _at_least_as_fresh(tokens: Sequence[str], mistakes: Mistakes) -> tuple[Fresh
     if not 1 <= len(tokens) <= MAX_TOKENS:
         mistakes.add(path, f"must hold 1 to {MAX_TOKENS} tokens, not {len(tokens):,}")
         return Freshness(), []
-    usage = 0
+    usage: set[int] = set()
     facts: dict[tuple[FactKind, str], int] = {}
     wrong: list[FieldViolation] = []
     for number, text in enumerate(tokens):
@@ -141,7 +141,8 @@ def _at_least_as_fresh(tokens: Sequence[str], mistakes: Mistakes) -> tuple[Fresh
         except TollkeeperError as error:
             wrong.extend(error.violations)
             continue
-        usage = max(usage, token.usage)
+        if token.usage:
+            usage.add(token.usage)
         for fact in token.facts:
             facts[fact.kind, fact.id] = max(fact.revision, facts.get((fact.kind, fact.id), 0))
-    return Freshness(usage, facts), wrong
+    return Freshness(frozenset(usage), facts), wrong

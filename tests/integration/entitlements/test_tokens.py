@@ -98,6 +98,17 @@ async def test_usage_that_no_frame_told_of_is_read_once(world: World) -> None:
     assert world.metering.gate.calls["BatchGetWindows"] == reads
 
 
+async def test_a_smaller_revision_that_was_acknowledged_later_is_not_taken_for_seen(world: World) -> None:
+    await known(world)
+    # Metering took 50 for an ingest, then 51 for a report of another series, and committed the report first.
+    world.metering.revision = 50
+    world.metering.add("delta", "gates", "1", at=START)
+    assert (await world.check("united", "miles", tokens=[Token(51).encode()])).usage == "0"
+    world.metering.revision = 49
+    world.metering.add("united", "miles", "7", at=START)
+    assert (await world.check("united", "miles", tokens=[Token(51).encode(), Token(50).encode()])).usage == "7"
+
+
 async def test_a_report_is_in_memory_before_its_reply(world: World) -> None:
     await known(world, gates="50")
     reads = world.metering.gate.calls["BatchGetWindows"]

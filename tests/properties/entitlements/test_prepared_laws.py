@@ -88,7 +88,7 @@ class _World:
             start=None if is_endless else start,
             end=None if is_endless else start + DAY,
         )
-        tracker.take_read(read, floor=self.revision, at=self.now)
+        tracker.take_read(read, proven=[self.revision], at=self.now)
 
 
 def decided(entry: Entry, feature_id: str, now: datetime) -> Decision:

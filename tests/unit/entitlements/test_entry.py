@@ -39,7 +39,7 @@ def test_a_window_that_arrives_during_a_load_is_not_lost() -> None:
     entry.apply(window("gates", "2", 5))
     # What the load reads was true before the frame.
     (tracker,) = features["gates"].trackers()
-    tracker.take_read(window("gates", "1", 4), floor=0, at=START)
+    tracker.take_read(window("gates", "1", 4), proven=(), at=START)
     entry.install(state, features, clock=None)
     assert gates(entry) == (Decimal(3), Decimal(2))
 
@@ -50,7 +50,7 @@ def test_a_load_that_read_something_newer_than_the_window_keeps_it() -> None:
     features = entry.prepare(state)
     entry.apply(window("gates", "2", 5))
     (tracker,) = features["gates"].trackers()
-    tracker.take_read(window("gates", "7", 9), floor=0, at=START)
+    tracker.take_read(window("gates", "7", 9), proven=(), at=START)
     entry.install(state, features, clock=None)
     assert gates(entry) == (Decimal(1), Decimal(7))
 
@@ -181,7 +181,7 @@ def covered_memory() -> tuple[Memory, Entry, HeldWindow]:
     (tracker,) = entry.trackers()
     held = tracker.at(START)
     assert held is not None
-    tracker.take_read(window("gates", "0", 0), floor=0, at=START)
+    tracker.take_read(window("gates", "0", 0), proven=(), at=START)
     entry.note_read(START, memory.watch.gaps)
     return memory, entry, held
 

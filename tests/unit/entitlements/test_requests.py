@@ -64,13 +64,15 @@ def test_all_that_can_be_said() -> None:
     )
 
 
-def test_tokens_are_joined_to_the_greatest_revision_of_each_thing() -> None:
+def test_tokens_are_joined_to_the_greatest_revision_of_each_thing_and_every_one_of_usage() -> None:
     customer = Fact(FactKind.CUSTOMER, "c", 5)
     older = Fact(FactKind.CUSTOMER, "c", 4)
     subscription = Fact(FactKind.SUBSCRIPTION, "s", 7)
     tokens = [Token(9, (customer,)), Token(12, (older, subscription))]
     checked = check_from_proto(check(consistency=consistency(*(token.encode() for token in tokens))))
-    assert checked.freshness == Freshness(12, {(FactKind.CUSTOMER, "c"): 5, (FactKind.SUBSCRIPTION, "s"): 7})
+    assert checked.freshness == Freshness(
+        frozenset({9, 12}), {(FactKind.CUSTOMER, "c"): 5, (FactKind.SUBSCRIPTION, "s"): 7}
+    )
 
 
 def test_sixteen_tokens_of_many_facts_are_not_too_many() -> None:

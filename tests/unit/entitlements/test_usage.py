@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from entitlements.domain.usage import MAX_LATER, HeldTracker, HeldWindow, Tracker
+from entitlements.domain.usage import MAX_LATER, MAX_PROVEN, HeldTracker, HeldWindow, Tracker
 from kernel.recurrence import Interval, Recurrence
 from tests.unit.entitlements.build import window
 
@@ -45,7 +45,7 @@ def test_a_passed_boundary_reads_as_zero_and_unread(day: int) -> None:
     assert last is not None
     assert last.value == (5 if day == 1 else 0)
     assert held(tracker, day).value == 0
-    assert not held(tracker, day).includes(0)
+    assert not held(tracker, day).is_known
 
 
 def test_a_later_window_that_was_heard_of_counts_when_its_time_comes() -> None:
@@ -54,7 +54,7 @@ def test_a_later_window_that_was_heard_of_counts_when_its_time_comes() -> None:
     tracker.apply(window("calls", "7", 3, start=START + DAY, end=START + 2 * DAY))
     assert held(tracker, 0).value == 0
     assert held(tracker, 1).value == 7
-    assert held(tracker, 1).includes(3)
+    assert held(tracker, 1).includes([3])
     assert tracker.later == {}
 
 
@@ -80,8 +80,8 @@ def test_later_windows_are_bounded_and_what_does_not_fit_is_read_when_its_time_c
     for day in range(1, MAX_LATER + 5):
         tracker.apply(window("calls", "1", day, start=START + day * DAY, end=START + (day + 1) * DAY))
     assert len(tracker.later) == MAX_LATER
-    assert held(tracker, MAX_LATER).includes(0)
-    assert not held(tracker, MAX_LATER + 1).includes(0)
+    assert held(tracker, MAX_LATER).is_known
+    assert not held(tracker, MAX_LATER + 1).is_known
 
 
 def test_a_clock_set_back_over_a_boundary_loses_nothing() -> None:
@@ -106,13 +106,30 @@ def test_what_a_window_includes() -> None:
     tracker = HeldTracker(Tracker("c", "gates", None))
     current = tracker.at(START)
     assert current is not None
-    assert not current.includes(0)
-    tracker.take_read(window("gates", "0", 0), floor=0, at=START)
-    assert (current.includes(0), current.includes(1)) == (True, False)
-    tracker.take_read(window("gates", "0", 0), floor=5, at=START)
-    assert (current.includes(5), current.includes(6)) == (True, False)
+    assert not current.is_known
+    assert not current.includes([])
+    tracker.take_read(window("gates", "0", 0), proven=(), at=START)
+    assert current.includes([])
+    assert not current.includes([1])
+    tracker.take_read(window("gates", "0", 0), proven=[5], at=START)
+    assert current.includes([5])
+    # A smaller revision of another series may be acknowledged later than a greater one: nothing is proven of it.
+    assert not current.includes([4])
+    assert not current.includes([6])
     tracker.apply(window("gates", "1", 8))
-    assert (current.includes(8), current.includes(9)) == (True, False)
-    # An older read neither takes away what is included nor the newer value.
-    tracker.take_read(window("gates", "0", 0), floor=0, at=START - DAY)
-    assert (current.includes(8), current.value, current.read_time) == (True, Decimal(1), START)
+    assert current.includes([4, 5, 8])
+    assert not current.includes([8, 9])
+    # An older reading takes away neither what is included nor the newer value.
+    tracker.take_read(window("gates", "0", 0), proven=[9], at=START - DAY)
+    assert current.includes([8, 9])
+    assert (current.value, current.read_time, current.proven) == (Decimal(1), START, (9,))
+
+
+def test_what_is_remembered_to_be_proven_is_bounded() -> None:
+    tracker = HeldTracker(Tracker("c", "gates", None))
+    current = tracker.at(START)
+    assert current is not None
+    for revision in range(1, MAX_PROVEN + 10):
+        tracker.take_read(window("gates", "0", 0), proven=[revision], at=START)
+    assert len(current.proven) == MAX_PROVEN
+    assert current.includes([MAX_PROVEN + 9])
