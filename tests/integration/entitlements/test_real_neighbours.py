@@ -209,7 +209,7 @@ async def test_the_story_between_real_neighbours(platform: Platform) -> None:
 async def test_reports_and_events_are_never_stale_under_their_token_on_either_replica(platform: Platform) -> None:
     token = await platform.provision("united", "1000")
     miles = 0
-    for number in range(1, 101):
+    for number in range(1, 41):
         writer, reader = number % 2, (number + 1) % 2
         answer = await platform.enforce("united", "1", token, replica=writer)
         assert (await platform.check("united", "gates", replica=writer)).usage == str(number)
