@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from billing.domain.customer import Customer
-from billing.domain.invoice import Invoice
-from billing.domain.subscription import Subscription
-from billing.domain.test_clock import TestClock
+from billing.domain.customer import Customer, customer_not_found
+from billing.domain.invoice import Invoice, invoice_not_found
+from billing.domain.subscription import Subscription, subscription_not_found
+from billing.domain.test_clock import TestClock, clock_not_found
 from billing.store import customers, invoices, subscriptions, test_clocks
-from kernel.errors import FieldViolation, invalid, not_found
+from kernel.errors import FieldViolation, invalid
 from kit.db import Database
 from kit.paging import Page
 
@@ -21,7 +21,7 @@ async def get_customer(database: Database, customer_id: str) -> Customer:
     async with database.read() as connection:
         customer = await customers.get(connection, customer_id)
     if customer is None:
-        raise not_found("CUSTOMER_NOT_FOUND", f"No customer has the id {customer_id}.", customer_id=customer_id)
+        raise customer_not_found(customer_id)
     return customer
 
 
@@ -40,7 +40,7 @@ async def get_test_clock(database: Database, clock_id: str) -> TestClock:
     async with database.read() as connection:
         clock = await test_clocks.get(connection, clock_id)
     if clock is None:
-        raise not_found("TEST_CLOCK_NOT_FOUND", f"No test clock has the id {clock_id}.", test_clock_id=clock_id)
+        raise clock_not_found(clock_id)
     return clock
 
 
@@ -59,8 +59,7 @@ async def get_subscription(database: Database, subscription_id: str) -> Subscrip
     async with database.read() as connection:
         subscription = await subscriptions.get(connection, subscription_id)
     if subscription is None:
-        message = f"No subscription has the id {subscription_id}."
-        raise not_found("SUBSCRIPTION_NOT_FOUND", message, subscription_id=subscription_id)
+        raise subscription_not_found(subscription_id)
     return subscription
 
 
@@ -79,7 +78,7 @@ async def get_invoice(database: Database, invoice_id: str) -> Invoice:
     async with database.read() as connection:
         invoice = await invoices.get(connection, invoice_id)
     if invoice is None:
-        raise not_found("INVOICE_NOT_FOUND", f"No invoice has the id {invoice_id}.", invoice_id=invoice_id)
+        raise invoice_not_found(invoice_id)
     return invoice
 
 

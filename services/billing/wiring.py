@@ -75,24 +75,7 @@ async def wire_by(clock: Clock, settings: BillingSettings, resources: AsyncExitS
         database, create=CreateTestClock(database, outbox), advance=AdvanceTestClock(database, outbox, runner=runner)
     )
     return Parts(
-        registrations=[
-            Registration(
-                "tollkeeper.billing.v1.CustomerService",
-                partial(customer_grpc.add_CustomerServiceServicer_to_server, customers),
-            ),
-            Registration(
-                "tollkeeper.billing.v1.SubscriptionService",
-                partial(subscription_grpc.add_SubscriptionServiceServicer_to_server, subscriptions),
-            ),
-            Registration(
-                "tollkeeper.billing.v1.InvoiceService",
-                partial(invoice_grpc.add_InvoiceServiceServicer_to_server, invoices),
-            ),
-            Registration(
-                "tollkeeper.billing.v1.TestClockService",
-                partial(test_clock_grpc.add_TestClockServiceServicer_to_server, clocks),
-            ),
-        ],
+        registrations=_registrations(customers, subscriptions, invoices=invoices, clocks=clocks),
         workers=[
             Relay("billing", database, nats, table=tables.outbox, refused=tables.outbox_refused),
             renewing,
@@ -100,3 +83,30 @@ async def wire_by(clock: Clock, settings: BillingSettings, resources: AsyncExitS
             runner,
         ],
     )
+
+
+def _registrations(
+    customers: CustomerServicer,
+    subscriptions: SubscriptionServicer,
+    *,
+    invoices: InvoiceServicer,
+    clocks: TestClockServicer,
+) -> list[Registration]:
+    return [
+        Registration(
+            "tollkeeper.billing.v1.CustomerService",
+            partial(customer_grpc.add_CustomerServiceServicer_to_server, customers),
+        ),
+        Registration(
+            "tollkeeper.billing.v1.SubscriptionService",
+            partial(subscription_grpc.add_SubscriptionServiceServicer_to_server, subscriptions),
+        ),
+        Registration(
+            "tollkeeper.billing.v1.InvoiceService",
+            partial(invoice_grpc.add_InvoiceServiceServicer_to_server, invoices),
+        ),
+        Registration(
+            "tollkeeper.billing.v1.TestClockService",
+            partial(test_clock_grpc.add_TestClockServiceServicer_to_server, clocks),
+        ),
+    ]

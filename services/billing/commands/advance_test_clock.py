@@ -4,10 +4,9 @@ from datetime import datetime
 
 from billing.commands.test_clock_runner import TestClockRunner
 from billing.commands.tokens import MOST_SUBSCRIPTIONS, clock_token
-from billing.domain.test_clock import ClockState, TestClock, begin_advance
+from billing.domain.test_clock import ClockState, TestClock, begin_advance, clock_not_found
 from billing.messages.test_clock import clock_to_proto
 from billing.store import revisions, subscriptions, test_clocks
-from kernel.errors import not_found
 from kit.db import Database
 from kit.outbox import Outbox
 from tollkeeper.billing.v1 import billing_events_pb2
@@ -40,8 +39,7 @@ class AdvanceTestClock:
         async with self._database.write() as connection:
             clock = await test_clocks.get(connection, clock_id, lock=True)
             if clock is None:
-                message = f"No test clock has the id {clock_id}. Create it first."
-                raise not_found("TEST_CLOCK_NOT_FOUND", message, test_clock_id=clock_id)
+                raise clock_not_found(clock_id)
             begun = begin_advance(clock, target, revision=await revisions.take(connection))
             if begun is not clock:
                 await test_clocks.begin_advance(connection, begun)

@@ -5,11 +5,10 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from billing.domain.customer import Customer
-from billing.domain.test_clock import ClockState, advancing
+from billing.domain.customer import Customer, customer_not_found
+from billing.domain.test_clock import ClockState, advancing, clock_not_found
 from billing.store import customers, test_clocks
 from kernel.clock import Clock
-from kernel.errors import not_found
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +27,7 @@ async def present(connection: AsyncConnection, customer_id: str, *, clock: Clock
     """
     customer = await customers.get(connection, customer_id)
     if customer is None:
-        raise not_found("CUSTOMER_NOT_FOUND", f"No customer has the id {customer_id}.", customer_id=customer_id)
+        raise customer_not_found(customer_id)
     time = await clock_time(connection, customer.test_clock_id, lock=lock)
     if lock:
         # Read again: what was read before the lock may have changed.
@@ -47,8 +46,7 @@ async def clock_time(connection: AsyncConnection, test_clock_id: str | None, *, 
     hold_or_get = test_clocks.hold if lock else test_clocks.get
     found = await hold_or_get(connection, test_clock_id)
     if found is None:
-        message = f"No test clock has the id {test_clock_id}. Create it first."
-        raise not_found("TEST_CLOCK_NOT_FOUND", message, test_clock_id=test_clock_id)
+        raise clock_not_found(test_clock_id)
     if found.state is ClockState.ADVANCING:
         raise advancing(found)
     return found.time

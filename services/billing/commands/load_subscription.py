@@ -8,10 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from billing.commands.customer_time import present
 from billing.commands.renewals_first import check_up_to_date
 from billing.domain.customer import Customer
-from billing.domain.subscription import Subscription
+from billing.domain.subscription import Subscription, subscription_not_found
 from billing.store import subscriptions
 from kernel.clock import Clock
-from kernel.errors import not_found
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +31,7 @@ async def load_subscription(connection: AsyncConnection, subscription_id: str, *
     """
     subscription = await subscriptions.get(connection, subscription_id)
     if subscription is None:
-        message = f"No subscription has the id {subscription_id}."
-        raise not_found("SUBSCRIPTION_NOT_FOUND", message, subscription_id=subscription_id)
+        raise subscription_not_found(subscription_id)
     here = await present(connection, subscription.customer_id, clock=clock, lock=lock)
     if lock:
         # Read again: what was read before the lock may have changed.

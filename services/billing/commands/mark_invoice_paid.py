@@ -1,11 +1,10 @@
 """Records that an invoice was paid outside Tollkeeper."""
 
 from billing.commands.customer_time import present
-from billing.domain.invoice import Invoice, InvoiceState, mark_paid
+from billing.domain.invoice import Invoice, InvoiceState, invoice_not_found, mark_paid
 from billing.messages.invoice import invoice_to_proto
 from billing.store import invoices, revisions
 from kernel.clock import Clock
-from kernel.errors import not_found
 from kit.db import Database
 from kit.outbox import Outbox
 from tollkeeper.billing.v1 import billing_events_pb2
@@ -28,7 +27,7 @@ class MarkInvoicePaid:
         async with self._database.write() as connection:
             invoice = await invoices.get(connection, invoice_id)
             if invoice is None:
-                raise not_found("INVOICE_NOT_FOUND", f"No invoice has the id {invoice_id}.", invoice_id=invoice_id)
+                raise invoice_not_found(invoice_id)
             if invoice.state is InvoiceState.PAID:
                 return invoice
             here = await present(connection, invoice.customer_id, clock=self._clock, lock=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from billing.domain.text import check_text
-from kernel.errors import Mistakes
+from kernel.errors import Mistakes, TollkeeperError, not_found
 from kernel.ids import check_id
 from kernel.money import Money, currency
 
@@ -54,6 +54,11 @@ class Customer:
         """The credit in a currency, zero where there is none."""
         held = (money for money in self.credit if money.currency.code == code)
         return next(held, Money.zero(currency(code)))
+
+
+def customer_not_found(customer_id: str) -> TollkeeperError:
+    """The refusal of what needs a customer that is not there."""
+    return not_found("CUSTOMER_NOT_FOUND", f"No customer has the id {customer_id}.", customer_id=customer_id)
 
 
 def check_customer(spec: CustomerSpec, path: str) -> None:

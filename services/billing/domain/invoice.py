@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from kernel.errors import TollkeeperError, not_found
 from kernel.money import Money
 from kernel.period import Period
 from kernel.pricing import Step
@@ -128,6 +129,11 @@ class Invoice:
     finalize_time: datetime | None
     paid_time: datetime | None
     revision: int
+
+
+def invoice_not_found(invoice_id: str) -> TollkeeperError:
+    """The refusal of what needs an invoice that is not there."""
+    return not_found("INVOICE_NOT_FOUND", f"No invoice has the id {invoice_id}.", invoice_id=invoice_id)
 
 
 def settle(lines: Sequence[InvoiceLine], credit: Money) -> Settlement:

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from billing.domain.commitment import Commitment
 from billing.domain.plan_terms import Offer
+from kernel.errors import TollkeeperError, not_found
 from kernel.period import Period
 from kernel.recurrence import Interval, Recurrence
 
@@ -75,6 +76,12 @@ class Subscription:
             if commitment.feature_id == feature_id:
                 return commitment
         raise LookupError(feature_id)
+
+
+def subscription_not_found(subscription_id: str) -> TollkeeperError:
+    """The refusal of what needs a subscription that is not there."""
+    message = f"No subscription has the id {subscription_id}."
+    return not_found("SUBSCRIPTION_NOT_FOUND", message, subscription_id=subscription_id)
 
 
 def recurrence(offer: Offer, start: datetime, *, time_zone: str) -> Recurrence:

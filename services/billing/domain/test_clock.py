@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from billing.domain.text import check_text
-from kernel.errors import FieldViolation, Mistakes, TollkeeperError, invalid, precondition
+from kernel.errors import FieldViolation, Mistakes, TollkeeperError, invalid, not_found, precondition
 from kernel.ids import check_id
 
 # Ten years hold at most three leap days. More in one advance is more likely a slip than a wish, and would run for long.
@@ -52,6 +52,12 @@ class TestClock:
     def spec(self) -> ClockSpec:
         """What the vendor said of it."""
         return ClockSpec(self.id, self.display_name, self.initial_time)
+
+
+def clock_not_found(clock_id: str) -> TollkeeperError:
+    """The refusal of what needs a clock that is not there."""
+    message = f"No test clock has the id {clock_id}. Create it first."
+    return not_found("TEST_CLOCK_NOT_FOUND", message, test_clock_id=clock_id)
 
 
 def check_test_clock(spec: ClockSpec, path: str) -> None:
