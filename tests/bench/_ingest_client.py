@@ -40,9 +40,7 @@ def _request(run: str, number: int) -> ReportEventsRequest:
     request = ReportEventsRequest()
     add = request.events.add
     for row in rows(run, number):
-        event = add(
-            event_name="flight.departed", customer_id=row.customer_id, idempotency_key=row.key
-        )
+        event = add(event_name="flight.departed", customer_id=row.customer_id, idempotency_key=row.key)
         event.timestamp.seconds = row.seconds
         dimensions = event.dimensions
         dimensions["miles"].number_value = row.miles

@@ -24,9 +24,11 @@ from tollkeeper.metering.v1.tracker_service_pb2_grpc import TrackerServiceStub
 
 NAME = "ingest"
 
-# Three seconds a round here.
-BATCHES = 200
+# Two to six seconds a round here.
+BATCHES = 120
 ROUNDS = 5
+
+FEATURES = (metered("departures", COUNT), metered("miles", SUM, "miles"))
 
 _BARE = """
 CREATE TABLE bare (
@@ -77,7 +79,7 @@ async def _running() -> AsyncIterator[_Place]:
         with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
             connection.execute(_BARE)
         async with neighbours_running() as neighbours:
-            for feature in (metered("departures", COUNT), metered("miles", SUM, "miles")):
+            for feature in FEATURES:
                 neighbours.features[feature.id] = feature
             environment = {
                 "TOLLKEEPER_DATABASE_URL": url,
@@ -85,6 +87,7 @@ async def _running() -> AsyncIterator[_Place]:
                 "TOLLKEEPER_LISTEN": f"127.0.0.1:{ports.free_port()}",
                 "TOLLKEEPER_CATALOG_ADDRESS": neighbours.address,
                 "TOLLKEEPER_BILLING_ADDRESS": neighbours.address,
+                "TOLLKEEPER_LOG_LEVEL": "ERROR",
             }
             service = await asyncio.create_subprocess_exec(sys.executable, "-m", "metering", "serve", env=environment)
             try:
