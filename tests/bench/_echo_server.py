@@ -16,7 +16,7 @@ async def serve(answer: bytes) -> None:
     async def call(_request: bytes, _context: Any) -> bytes:
         return answer
 
-    handler: "grpc.RpcMethodHandler[bytes, bytes]" = grpc.unary_unary_rpc_method_handler(call)
+    handler: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_unary_rpc_method_handler(call)
     server = grpc.aio.server()
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("bare.Echo", {"Call": handler}),))
     port = server.add_insecure_port("127.0.0.1:0")
