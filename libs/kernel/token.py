@@ -52,7 +52,8 @@ class Token:
     """The writes that a check, report or list must see.
 
     Attributes:
-        usage: The greatest metering revision to be seen; 0 asks for none.
+        usage: The metering revision of the write to be seen; 0 asks for none. Two of them have no greatest: revisions of
+            different series commit in any order, so tokens are never merged.
         facts: Control things, in order of kind and id, each once with its greatest revision.
 
     Raises:
@@ -67,18 +68,12 @@ class Token:
         _check_revision(self.usage)
         object.__setattr__(self, "facts", _greatest(self.facts))
         if len(self.facts) > MAX_FACTS:
-            raise _refused("token", f"must name at most {MAX_FACTS} things: send fewer tokens together")
+            raise _refused("token", f"must name at most {MAX_FACTS} things, which no write of ours needs")
 
     @classmethod
     def of(cls, kind: FactKind, thing_id: str, *, revision: int) -> Self:
         """The token of one write to one control thing."""
         return cls(0, (Fact(kind, thing_id, revision),))
-
-    @classmethod
-    def merge(cls, *tokens: Self) -> Self:
-        """A token that asks for all that the given ones ask for; of none, the empty token."""
-        usage = max((token.usage for token in tokens), default=0)
-        return cls(usage, tuple(fact for token in tokens for fact in token.facts))
 
     def revision(self, kind: FactKind, thing_id: str) -> int:
         """The revision of a control thing that must be seen; 0 asks for none."""
@@ -94,7 +89,7 @@ class Token:
         body = str(self.usage) + "".join(f";{fact.kind}{fact.id}={fact.revision}" for fact in self.facts)
         text = _VERSION + base64.urlsafe_b64encode(body.encode("ascii")).decode("ascii").rstrip("=")
         if len(text) > MAX_LENGTH:
-            raise _refused("token", f"must have at most {MAX_LENGTH} characters: send fewer tokens together")
+            raise _refused("token", f"must have at most {MAX_LENGTH} characters, which no write of ours needs")
         return text
 
     @classmethod

@@ -42,25 +42,6 @@ def test_any_text_is_a_token_or_a_refusal(text: str) -> None:
 
 
 @LAWS
-@given(TOKENS, TOKENS, TOKENS)
-def test_merging_is_in_any_order_and_any_grouping(one: Token, two: Token, three: Token) -> None:
-    assert Token.merge(one, two, three) == Token.merge(Token.merge(three, one), two)
-    assert Token.merge(one, one) == one
-    assert Token.merge(one, Token()) == one
-
-
-@LAWS
-@given(TOKENS, TOKENS)
-def test_a_merged_token_asks_for_the_greatest_of_each(one: Token, two: Token) -> None:
-    merged = Token.merge(one, two)
-    assert merged.usage == max(one.usage, two.usage)
-    for fact in (*one.facts, *two.facts):
-        asked = max(token.revision(fact.kind, fact.id) for token in (one, two))
-        assert merged.revision(fact.kind, fact.id) == asked
-    assert len(merged.facts) == len({(fact.kind, fact.id) for fact in (*one.facts, *two.facts)})
-
-
-@LAWS
 @given(IDS)
 def test_an_id_is_one_token_of_a_subject(value: str) -> None:
     token = subject_token(check_id(value, "id"))
