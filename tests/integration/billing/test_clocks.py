@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from functools import partial
 
 import grpc
@@ -11,6 +12,7 @@ import pytest
 from billing.wiring import wire_by
 from kernel.token import FactKind, Token
 from kit.client import call, open_channel
+from kit.errors import RemoteRefusal
 from kit.proto import timestamp_to_proto
 from kit.service import running
 from tests.integration.billing.plans import departures, gates, plan
@@ -18,6 +20,7 @@ from tests.integration.billing.world import World, refused, told
 from tollkeeper.billing.v1 import (
     customer_pb2,
     customer_service_pb2,
+    invoice_pb2,
     invoice_service_pb2,
     test_clock_pb2,
     test_clock_service_pb2,
@@ -237,3 +240,28 @@ async def test_small_steps_and_large_ones_end_with_the_same_invoices(airline: Wo
     assert [(told(invoice)[0], invoice.finalize_time.ToDatetime(UTC)) for invoice in await airline.invoices_of()] == [
         (("COMMITMENT", "20", "298.00"), time) for time in (START, FEBRUARY, MARCH, APRIL)
     ]
+
+
+async def test_raises_that_race_an_advance_come_before_it_or_after_it(airline: World) -> None:
+    async def raised(quantity: int) -> str:
+        try:
+            await airline.raise_to("ua", {"gates": str(quantity)})
+        except RemoteRefusal as refusal:
+            return refusal.reason
+        return "RAISED"
+
+    advance = airline.advance("2013", FEBRUARY)
+    _, *outcomes = await asyncio.gather(advance, *(raised(quantity) for quantity in range(21, 41)))
+    assert set(outcomes) <= {"RAISED", "TEST_CLOCK_ADVANCING", "COMMITMENT_DECREASE"}
+    held = Decimal(20)
+    for invoice in await airline.invoices_of():
+        [line] = [line for line in invoice.lines if line.type != invoice_pb2.INVOICE_LINE_TYPE_USAGE]
+        # A raise of January is charged again by the renewal, and one of February on top of it.
+        if invoice.reason == invoice_pb2.INVOICE_REASON_COMMITMENT:
+            assert Decimal(line.previous_quantity) == held
+        else:
+            assert Decimal(line.quantity) == held
+        held = Decimal(line.quantity)
+        month = FEBRUARY if invoice.finalize_time.ToDatetime(UTC) == FEBRUARY else START
+        assert line.period.start_time.ToDatetime(UTC) == month
+    assert (await airline.subscription("ua")).commitments[0].quantity == str(held)
