@@ -85,11 +85,19 @@ async def wire(settings: MeteringSettings, resources: AsyncExitStack) -> Parts:
             Registration(
                 EVENT_SERVICE,
                 partial(event_grpc.add_EventServiceServicer_to_server, events),
-                # The one loop over a batch looks for U+0000 by itself.
+                # The one loop over a batch looks for U+0000 itself.
                 trusted_text=frozenset({f"/{EVENT_SERVICE}/ReportEvents"}),
             ),
             Registration(USAGE_SERVICE, partial(usage_grpc.add_UsageServiceServicer_to_server, usage)),
-            Registration(TRACKER_SERVICE, partial(tracker_grpc.add_TrackerServiceServicer_to_server, trackers)),
+            Registration(
+                TRACKER_SERVICE,
+                partial(tracker_grpc.add_TrackerServiceServicer_to_server, trackers),
+                # Every text of these is an id, a zone, a number or a key that is looked at.
+                trusted_text=frozenset(
+                    f"/{TRACKER_SERVICE}/{method}"
+                    for method in ("RegisterTrackers", "BatchGetWindows", "BatchReportUsage")
+                ),
+            ),
         ],
         workers=[report_events.gatherer, report_usage.gatherer, features_consumer, customers_consumer, frames],
         ready=ready,

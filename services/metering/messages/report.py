@@ -44,8 +44,9 @@ def reports_from_proto(request: pb.BatchReportUsageRequest) -> Sequence[Report]:
 def _report(message: pb.UsageReport, path: str, mistakes: Mistakes) -> Report | None:
     before = len(mistakes.found)
     series = series_from_proto(message.series, f"{path}.series", mistakes)
-    if not 1 <= len(message.idempotency_key) <= MAX_KEY_LENGTH:
-        mistakes.add(f"{path}.idempotency_key", f"must have 1 to {MAX_KEY_LENGTH} characters")
+    key = message.idempotency_key
+    if not 1 <= len(key) <= MAX_KEY_LENGTH or "\0" in key:
+        mistakes.add(f"{path}.idempotency_key", f"must have 1 to {MAX_KEY_LENGTH} characters, none of them U+0000")
     behavior = _BEHAVIORS.get(message.update_behavior)
     if behavior is None:
         mistakes.add(f"{path}.update_behavior", "must be DELTA or SET")

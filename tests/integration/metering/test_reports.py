@@ -105,3 +105,27 @@ async def test_reports_of_what_cannot_be_reported_are_refused(metering: Metering
         with pytest.raises(RemoteRefusal) as refused:
             await metering.report(sent)
         assert refused.value.reason == reason
+
+
+async def test_every_mistake_of_a_call_is_named_and_nothing_of_it_written(metering: Metering, gates: str) -> None:
+    bad = report("x" * 257, "1e3", customer="a b", feature="", resource="é", limit="-1", limit_revision=-1)
+    early = report("b\0", "-1", behavior=SET, recurrence=monthly(), at=JANUARY - timedelta(days=1))
+    unset = pb.UsageReport(series=report("c", "1").series, idempotency_key="c", value="1", update_behavior=9)  # type: ignore[arg-type]  # no such behavior.
+    with pytest.raises(RemoteRefusal) as refused:
+        await metering.report(report("a", "1"), bad, early, unset)
+    assert [violation.path for violation in refused.value.violations] == [
+        "reports[1].series.customer_id",
+        "reports[1].series.resource_id",
+        "reports[1].series.feature_id",
+        "reports[1].idempotency_key",
+        "reports[1].value",
+        "reports[1].ceiling.limit",
+        "reports[1].ceiling.entitlement_revision",
+        "reports[2].idempotency_key",
+        "reports[2].value",
+        "reports[2].time",
+        "reports[3].update_behavior",
+        "reports[3].time",
+    ]
+    (written,) = await metering.report(report("a", "1"))
+    assert (written.verdict, written.window.value) == (pb.REPORT_VERDICT_WRITTEN, "1")
