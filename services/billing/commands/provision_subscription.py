@@ -136,7 +136,8 @@ def _response(change: Change, invoice: Invoice | None) -> Response:
 def _exists(live: Subscription) -> TollkeeperError:
     return precondition(
         "SUBSCRIPTION_EXISTS",
-        f"The customer {live.customer_id} has the live subscription {live.id} to the product {live.product_id}.",
+        f"The customer {live.customer_id} has the live subscription {live.id} to the product {live.product_id}. "
+        "Raise its commitments, or cancel it: after its end a new one may begin.",
         subscription_id=live.id,
     )
 

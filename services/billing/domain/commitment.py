@@ -84,7 +84,7 @@ def _unknown(terms: PlanTerms, charges: Mapping[str, Charge]) -> str:
 
 def _check_bounds(charge: Charge, quantity: Decimal, *, path: str, mistakes: Mistakes) -> None:
     if quantity < charge.minimum:
-        mistakes.add(path, f"must be at least {format_decimal(charge.minimum)}")
+        mistakes.add(path, f"must be at least {format_decimal(charge.minimum)} of {charge.feature_id}")
     _check_maximum(charge, quantity, path=path, mistakes=mistakes)
 
 

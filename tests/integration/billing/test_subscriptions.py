@@ -83,6 +83,7 @@ async def test_one_live_subscription_to_each_product(on_clock: World) -> None:
     assert first.subscription.id == "first"
     refusal = await refused(on_clock.provision("UA", "airline"))
     assert (refusal.reason, refusal.metadata["subscription_id"]) == ("SUBSCRIPTION_EXISTS", "first")
+    assert refusal.message.endswith("Raise its commitments, or cancel it: after its end a new one may begin.")
     refusal = await refused(on_clock.provision("UA", "airline", validate_only=True))
     assert refusal.reason == "SUBSCRIPTION_EXISTS"
     assert (

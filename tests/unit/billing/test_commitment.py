@@ -47,11 +47,11 @@ def test_what_is_committed(asked: Mapping[str, str], committed_quantities: Mappi
 @pytest.mark.parametrize(
     ("asked", "path", "message"),
     [
-        (("gates", "2"), "commitments[0].quantity", "must be at least 3"),
-        (("gates", "-1"), "commitments[0].quantity", "must be at least 3"),
+        (("gates", "2"), "commitments[0].quantity", "must be at least 3 of gates"),
+        (("gates", "-1"), "commitments[0].quantity", "must be at least 3 of gates"),
         (("gates", "12.000001"), "commitments[0].quantity", "must be at most 12 of gates"),
         (("slots", "51"), "commitments[0].quantity", "must be at most 60 of slots; in whole blocks it is 75"),
-        (("slots", "0"), "commitments[0].quantity", "must be at least 1"),
+        (("slots", "0"), "commitments[0].quantity", "must be at least 1 of slots"),
         (
             ("departures", "1"),
             "commitments[0].feature_id",
