@@ -4,10 +4,19 @@ import base64
 import binascii
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from google.protobuf.message import Message
 
 from kernel.errors import FieldViolation, invalid
+
+Row = TypeVar("Row")
+M = TypeVar("M", bound=Message)
+
+# gRPC clients accept 4 MiB unless told otherwise; one message that is larger by itself is sent all the same.
+MAX_PAGE_BYTES: Final = 3 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +54,29 @@ def next_token(page: Page, last_key: Sequence[str]) -> str:
     """The token that asks for what follows the row with this sort key."""
     text = json.dumps([page.fingerprint, *last_key])
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def page_of_messages(
+    rows: Sequence[Row], page: Page, *, convert: Callable[[Row], M], key: Callable[[Row], tuple[str, ...]]
+) -> tuple[list[M], str]:
+    """The page's messages and the token that asks for the next ones; empty where there are none.
+
+    Args:
+        rows: Of the page, and one more where there are more.
+        page: What was asked for.
+        convert: Makes the message of a row.
+        key: What the list is sorted by.
+    """
+    messages: list[M] = []
+    size = 0
+    for row in rows[: page.size]:
+        message = convert(row)
+        size += message.ByteSize()
+        if messages and size > MAX_PAGE_BYTES:
+            break
+        messages.append(message)
+    more = len(messages) < len(rows)
+    return messages, next_token(page, key(rows[len(messages) - 1])) if more else ""
 
 
 def _decode(token: str, fingerprint: str) -> tuple[str, ...]:

@@ -1,12 +1,13 @@
 """``CustomerService``."""
 
 from billing import queries
-from billing.api.pages import page_asked, page_of_messages
+from billing.api.pages import page_asked
 from billing.commands.create_customer import CreateCustomer
 from billing.commands.update_customer import UpdateCustomer
 from billing.messages.customer import customer_spec_from_proto, customer_to_proto
 from kernel.ids import check_id
 from kit.db import Database
+from kit.paging import page_of_messages
 from kit.rpc import Context
 from tollkeeper.billing.v1 import customer_service_pb2 as pb
 from tollkeeper.billing.v1 import customer_service_pb2_grpc as grpc_api
@@ -36,5 +37,5 @@ class CustomerServicer(grpc_api.CustomerServiceServicer):
     async def ListCustomers(self, request: pb.ListCustomersRequest, _context: Context) -> pb.ListCustomersResponse:
         page = page_asked(request, "customers", {"test_clock_id": request.test_clock_id})
         found = await queries.list_customers(self._database, page, request.test_clock_id)
-        customers, token = page_of_messages(found, page, convert=customer_to_proto, key=lambda customer: customer.id)
+        customers, token = page_of_messages(found, page, convert=customer_to_proto, key=lambda customer: (customer.id,))
         return pb.ListCustomersResponse(customers=customers, next_page_token=token)

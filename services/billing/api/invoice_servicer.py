@@ -1,11 +1,12 @@
 """``InvoiceService``."""
 
 from billing import queries
-from billing.api.pages import page_asked, page_of_messages
+from billing.api.pages import page_asked
 from billing.commands.mark_invoice_paid import MarkInvoicePaid
 from billing.messages.invoice import invoice_to_proto
 from kernel.ids import check_id
 from kit.db import Database
+from kit.paging import page_of_messages
 from kit.rpc import Context
 from tollkeeper.billing.v1 import invoice_service_pb2 as pb
 from tollkeeper.billing.v1 import invoice_service_pb2_grpc as grpc_api
@@ -26,7 +27,7 @@ class InvoiceServicer(grpc_api.InvoiceServiceServicer):
         filters = {"customer_id": request.customer_id, "subscription_id": request.subscription_id}
         page = page_asked(request, "invoices", filters)
         found = await queries.list_invoices(self._database, page, **filters)
-        invoices, token = page_of_messages(found, page, convert=invoice_to_proto, key=lambda one: str(one.number))
+        invoices, token = page_of_messages(found, page, convert=invoice_to_proto, key=lambda one: (str(one.number),))
         return pb.ListInvoicesResponse(invoices=invoices, next_page_token=token)
 
     async def MarkInvoicePaid(

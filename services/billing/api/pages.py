@@ -1,19 +1,11 @@
-"""Pages of lists: what is asked for, and how much of it fits into one reply."""
+"""Pages of lists: what is asked for."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Final, Protocol, TypeVar
-
-from google.protobuf.message import Message
+from collections.abc import Mapping
+from typing import Protocol
 
 from kernel.errors import Mistakes
 from kernel.ids import check_id
-from kit.paging import Page, next_token, page_of
-
-Row = TypeVar("Row")
-M = TypeVar("M", bound=Message)
-
-# Clients of gRPC accept 4 MiB unless told otherwise; one message that is larger by itself is sent all the same.
-MOST_BYTES: Final = 3 * 1024 * 1024
+from kit.paging import Page, page_of
 
 
 class ListRequest(Protocol):
@@ -37,26 +29,3 @@ def page_asked(request: ListRequest, what: str, filters: Mapping[str, str] | Non
     mistakes.attempt(page_of, request.page_size, "")
     mistakes.check()
     return page_of(request.page_size, request.page_token, filters=[what, *given.values()])
-
-
-def page_of_messages(
-    rows: Sequence[Row], page: Page, *, convert: Callable[[Row], M], key: Callable[[Row], str]
-) -> tuple[list[M], str]:
-    """The page's messages, and the token that asks for the next ones; empty where there are none.
-
-    Args:
-        rows: Of the page, and one more where there are more.
-        page: What was asked for.
-        convert: Makes the message of a row.
-        key: What the list is sorted by.
-    """
-    messages: list[M] = []
-    size = 0
-    for row in rows[: page.size]:
-        message = convert(row)
-        size += message.ByteSize()
-        if messages and size > MOST_BYTES:
-            break
-        messages.append(message)
-    more = len(messages) < len(rows)
-    return messages, next_token(page, [key(rows[len(messages) - 1])]) if more else ""

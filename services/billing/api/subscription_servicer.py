@@ -1,7 +1,7 @@
 """``SubscriptionService``."""
 
 from billing import queries
-from billing.api.pages import page_asked, page_of_messages
+from billing.api.pages import page_asked
 from billing.commands.cancel_subscription import CancelSubscription
 from billing.commands.provision_subscription import ProvisionSubscription
 from billing.commands.update_commitments import UpdateCommitments
@@ -11,6 +11,7 @@ from billing.messages.subscription import subscription_to_proto
 from kernel.errors import Mistakes
 from kernel.ids import check_id
 from kit.db import Database
+from kit.paging import page_of_messages
 from kit.rpc import Context
 from tollkeeper.billing.v1 import subscription_service_pb2 as pb
 from tollkeeper.billing.v1 import subscription_service_pb2_grpc as grpc_api
@@ -68,5 +69,5 @@ class SubscriptionServicer(grpc_api.SubscriptionServiceServicer):
     ) -> pb.ListSubscriptionsResponse:
         page = page_asked(request, "subscriptions", {"customer_id": request.customer_id})
         found = await queries.list_subscriptions(self._database, page, request.customer_id)
-        subscriptions, token = page_of_messages(found, page, convert=subscription_to_proto, key=lambda one: one.id)
+        subscriptions, token = page_of_messages(found, page, convert=subscription_to_proto, key=lambda one: (one.id,))
         return pb.ListSubscriptionsResponse(subscriptions=subscriptions, next_page_token=token)

@@ -1,13 +1,14 @@
 """``TestClockService``."""
 
 from billing import queries
-from billing.api.pages import page_asked, page_of_messages
+from billing.api.pages import page_asked
 from billing.commands.advance_test_clock import AdvanceTestClock
 from billing.commands.create_test_clock import CreateTestClock
 from billing.messages.test_clock import clock_spec_from_proto, clock_to_proto
 from kernel.errors import Mistakes
 from kernel.ids import check_id
 from kit.db import Database
+from kit.paging import page_of_messages
 from kit.proto import timestamp_from_proto
 from kit.rpc import Context
 from tollkeeper.billing.v1 import test_clock_service_pb2 as pb
@@ -37,7 +38,7 @@ class TestClockServicer(grpc_api.TestClockServiceServicer):
     async def ListTestClocks(self, request: pb.ListTestClocksRequest, _context: Context) -> pb.ListTestClocksResponse:
         page = page_asked(request, "test_clocks")
         found = await queries.list_test_clocks(self._database, page)
-        clocks, token = page_of_messages(found, page, convert=clock_to_proto, key=lambda clock: clock.id)
+        clocks, token = page_of_messages(found, page, convert=clock_to_proto, key=lambda clock: (clock.id,))
         return pb.ListTestClocksResponse(test_clocks=clocks, next_page_token=token)
 
     async def AdvanceTestClock(

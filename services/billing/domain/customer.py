@@ -3,10 +3,10 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from billing.domain.text import check_text
 from kernel.errors import Mistakes, TollkeeperError, not_found
 from kernel.ids import check_id
 from kernel.money import Money, currency
+from kernel.text import check_text
 
 # What an update may change, by its name in the contract.
 MUTABLE = ("display_name", "email", "currency")

@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from billing.domain.text import check_text
 from kernel.errors import FieldViolation, Mistakes, TollkeeperError, invalid, not_found, precondition
 from kernel.ids import check_id
+from kernel.text import check_text
 
 # Ten years hold at most three leap days. More in one advance is more likely a slip than a wish, and would run for long.
 LONGEST_ADVANCE = timedelta(days=10 * 365 + 3)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from google.protobuf.message import Message
 
-from billing.domain.text import check_text
+from kernel.text import check_text
 
 _LONGEST = 128
 

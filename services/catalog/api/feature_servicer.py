@@ -1,12 +1,11 @@
 """``FeatureService``."""
 
 from catalog import queries
-from catalog.api.pages import page_of_messages
 from catalog.commands.create_feature import CreateFeature
 from catalog.commands.update_feature import UpdateFeature
 from catalog.messages.feature import feature_spec_from_proto, feature_to_proto
 from kit.db import Database
-from kit.paging import page_of
+from kit.paging import page_of, page_of_messages
 from kit.rpc import Context
 from tollkeeper.catalog.v1 import feature_service_pb2 as pb
 from tollkeeper.catalog.v1 import feature_service_pb2_grpc as grpc_api
@@ -35,5 +34,5 @@ class FeatureServicer(grpc_api.FeatureServiceServicer):
     async def ListFeatures(self, request: pb.ListFeaturesRequest, _context: Context) -> pb.ListFeaturesResponse:
         page = page_of(request.page_size, request.page_token, filters=["features"])
         rows = await queries.list_features(self._database, page)
-        features, token = page_of_messages(rows, page, convert=feature_to_proto, key=lambda feature: feature.id)
+        features, token = page_of_messages(rows, page, convert=feature_to_proto, key=lambda feature: (feature.id,))
         return pb.ListFeaturesResponse(features=features, next_page_token=token)

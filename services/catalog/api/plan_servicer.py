@@ -4,7 +4,6 @@ import asyncio
 from dataclasses import dataclass
 
 from catalog import queries
-from catalog.api.pages import page_of_messages
 from catalog.commands.create_plan import CreatePlan
 from catalog.commands.discard_plan_draft import DiscardPlanDraft
 from catalog.commands.publish_plan import PublishPlan
@@ -13,7 +12,7 @@ from catalog.commands.update_plan import UpdatePlan
 from catalog.messages.plan import plan_spec_from_proto, plan_to_proto, plan_version_to_proto
 from catalog.messages.plan_content import content_from_proto
 from kit.db import Database
-from kit.paging import page_of
+from kit.paging import page_of, page_of_messages
 from kit.rpc import Context
 from tollkeeper.catalog.v1 import plan_service_pb2 as pb
 from tollkeeper.catalog.v1 import plan_service_pb2_grpc as grpc_api
@@ -52,7 +51,7 @@ class PlanServicer(grpc_api.PlanServiceServicer):
     async def ListPlans(self, request: pb.ListPlansRequest, _context: Context) -> pb.ListPlansResponse:
         page = page_of(request.page_size, request.page_token, filters=["plans", request.product_id])
         rows = await queries.list_plans(self._database, page, request.product_id)
-        plans, token = page_of_messages(rows, page, convert=plan_to_proto, key=lambda plan: plan.id)
+        plans, token = page_of_messages(rows, page, convert=plan_to_proto, key=lambda plan: (plan.id,))
         return pb.ListPlansResponse(plans=plans, next_page_token=token)
 
     async def SavePlanDraft(self, request: pb.SavePlanDraftRequest, _context: Context) -> pb.SavePlanDraftResponse:
@@ -82,6 +81,6 @@ class PlanServicer(grpc_api.PlanServiceServicer):
         page = page_of(request.page_size, request.page_token, filters=filters, default=10, maximum=100)
         rows = await queries.list_plan_versions(self._database, request.plan_id, page)
         versions, token = page_of_messages(
-            rows, page, convert=plan_version_to_proto, key=lambda version: str(version.version)
+            rows, page, convert=plan_version_to_proto, key=lambda version: (str(version.version),)
         )
         return pb.ListPlanVersionsResponse(plan_versions=versions, next_page_token=token)

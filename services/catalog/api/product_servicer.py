@@ -1,12 +1,11 @@
 """``ProductService``."""
 
 from catalog import queries
-from catalog.api.pages import page_of_messages
 from catalog.commands.create_product import CreateProduct
 from catalog.commands.update_product import UpdateProduct
 from catalog.messages.product import product_spec_from_proto, product_to_proto
 from kit.db import Database
-from kit.paging import page_of
+from kit.paging import page_of, page_of_messages
 from kit.rpc import Context
 from tollkeeper.catalog.v1 import product_service_pb2 as pb
 from tollkeeper.catalog.v1 import product_service_pb2_grpc as grpc_api
@@ -35,5 +34,5 @@ class ProductServicer(grpc_api.ProductServiceServicer):
     async def ListProducts(self, request: pb.ListProductsRequest, _context: Context) -> pb.ListProductsResponse:
         page = page_of(request.page_size, request.page_token, filters=["products"])
         rows = await queries.list_products(self._database, page)
-        products, token = page_of_messages(rows, page, convert=product_to_proto, key=lambda product: product.id)
+        products, token = page_of_messages(rows, page, convert=product_to_proto, key=lambda product: (product.id,))
         return pb.ListProductsResponse(products=products, next_page_token=token)

@@ -10,13 +10,14 @@ from catalog.domain.choice import check_choice
 from catalog.domain.feature import FeatureSpec, MeteredFeature, UsageBehavior, UsageSource
 from catalog.domain.number import check_positive
 from catalog.domain.price_rules import check_prices
-from catalog.domain.text import MAX_DISPLAY_NAME, check_count, check_text
+from catalog.domain.text import MAX_DISPLAY_NAME, check_count
 from catalog.domain.usage_reset import check_reset, divides
 from kernel.errors import Mistakes
 from kernel.ids import check_id
 from kernel.period import BillingPeriod
 from kernel.pricing import PricingModel, whole_blocks
 from kernel.quantity import format_decimal
+from kernel.text import check_text
 
 _ONE: Final = Decimal(1)
 

@@ -8,9 +8,10 @@ from typing import Final, assert_never
 
 from catalog.domain.choice import check_choice
 from catalog.domain.meter import Meter, check_meter, meaning, settle_meter
-from catalog.domain.text import MAX_DESCRIPTION, MAX_DISPLAY_NAME, check_count, check_text, check_unique, some_of
+from catalog.domain.text import MAX_DESCRIPTION, MAX_DISPLAY_NAME, check_count, check_unique, some_of
 from kernel.errors import Mistakes
 from kernel.ids import check_id
+from kernel.text import check_text
 
 # An entitlement's check compares with each; a longer list is data, not a catalog.
 MAX_ENUM_VALUES: Final = 100

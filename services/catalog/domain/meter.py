@@ -7,10 +7,11 @@ from typing import Final, assert_never
 
 from catalog.domain.choice import check_choice
 from catalog.domain.number import canonical
-from catalog.domain.text import check_count, check_name, check_text, check_unique
+from catalog.domain.text import check_count, check_name, check_unique
 from kernel.errors import Mistakes
 from kernel.ids import check_id
 from kernel.quantity import parse_decimal
+from kernel.text import check_text
 
 # Each event is matched against every meter of its name: these keep that short.
 MAX_EVENT_NAMES: Final = 16

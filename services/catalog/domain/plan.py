@@ -7,9 +7,10 @@ from enum import StrEnum
 
 from catalog.domain.feature import Feature
 from catalog.domain.plan_content import PlanContent, named_content
-from catalog.domain.text import MAX_DESCRIPTION, MAX_DISPLAY_NAME, check_text
+from catalog.domain.text import MAX_DESCRIPTION, MAX_DISPLAY_NAME
 from kernel.errors import Mistakes, precondition
 from kernel.ids import check_id
+from kernel.text import check_text
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,10 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from catalog.domain.text import MAX_DESCRIPTION, MAX_DISPLAY_NAME, check_text
+from catalog.domain.text import MAX_DESCRIPTION, MAX_DISPLAY_NAME
 from kernel.errors import Mistakes
 from kernel.ids import check_id
+from kernel.text import check_text
 
 
 @dataclass(frozen=True, slots=True)

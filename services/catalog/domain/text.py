@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from kernel.errors import FieldViolation, Mistakes, invalid
+from kernel.errors import Mistakes
 from kernel.ids import MAX_ID_LENGTH
 
 # Longer names break invoices and tables; longer descriptions belong into documentation.
@@ -11,17 +11,6 @@ MAX_DISPLAY_NAME: Final = 200
 MAX_DESCRIPTION: Final = 2_000
 # A sentence that lists more is not read.
 _MAX_NAMED: Final = 5
-
-
-def check_text(text: str, path: str, *, limit: int) -> str:
-    """The text itself.
-
-    Raises:
-        TollkeeperError: `INVALID_FIELD` if it is longer than the limit.
-    """
-    if len(text) > limit:
-        raise invalid(FieldViolation(path, f"must have at most {limit:,} characters, not {len(text):,}"))
-    return text
 
 
 def check_name(text: str, path: str, mistakes: Mistakes) -> None:

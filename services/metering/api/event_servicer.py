@@ -2,7 +2,7 @@
 
 from kernel.token import Token
 from kit.db import Database
-from kit.paging import next_token, page_of
+from kit.paging import page_of, page_of_messages
 from kit.rpc import Context
 from metering import queries
 from metering.commands.report_events import ReportEvents
@@ -30,8 +30,10 @@ class EventServicer(grpc_api.EventServiceServicer):
         filters = (wanted.customer_id, wanted.event_name, str(wanted.start), str(wanted.end))
         page = page_of(request.page_size, request.page_token, filters=filters)
         events = await queries.list_events(self._database, wanted, page)
-        response = pb.ListEventsResponse(events=map(event_to_proto, events[: page.size]))
-        if len(events) > page.size:
-            last = events[page.size - 1]
-            response.next_page_token = next_token(page, [str(microseconds(last.time)), last.idempotency_key])
-        return response
+        messages, token = page_of_messages(
+            events,
+            page,
+            convert=event_to_proto,
+            key=lambda event: (str(microseconds(event.time)), event.idempotency_key),
+        )
+        return pb.ListEventsResponse(events=messages, next_page_token=token)

@@ -2,12 +2,10 @@
 
 import pytest
 
-from billing.api.pages import MOST_BYTES, page_of_messages
 from billing.messages.agreement import agreement_from_proto, raise_from_proto
 from billing.messages.request_key import request_key
 from kernel.errors import TollkeeperError
-from kit.paging import page_of
-from tollkeeper.billing.v1 import invoice_pb2, subscription_pb2
+from tollkeeper.billing.v1 import subscription_pb2
 from tollkeeper.billing.v1 import subscription_service_pb2 as pb
 from tollkeeper.catalog.v1 import plan_pb2
 
@@ -73,22 +71,3 @@ def test_a_key_tells_requests_apart() -> None:
     assert request_key(first, "r") == request_key(same, "r")
     assert len({request_key(one, "r") for one in (first, other, other_rpc)}) == 3
     assert request_key(first, "") is None
-
-
-def test_a_page_ends_before_it_grows_too_large_for_a_message() -> None:
-    def paged(sizes: list[int], page_size: int) -> tuple[int, str]:
-        rows = [invoice_pb2.Invoice(id="x" * size) for size in sizes]
-        page = page_of(page_size, "")
-        messages, token = page_of_messages(rows, page, convert=lambda row: row, key=lambda row: row.id)
-        return len(messages), token
-
-    large = MOST_BYTES // 3
-    count, token = paged([large] * 5, 5)
-    assert count == 2
-    assert token
-    assert paged([large] * 5, 1)[0] == 1
-    # One that is larger by itself is sent all the same.
-    assert paged([MOST_BYTES], 5) == (1, "")
-    assert paged([1] * 6, 5)[0] == 5
-    assert paged([1] * 5, 5) == (5, "")
-    assert paged([], 5) == (0, "")

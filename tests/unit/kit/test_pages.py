@@ -1,7 +1,6 @@
 """A page ends before its reply is larger than a client takes."""
 
-from catalog.api.pages import MAX_PAGE_BYTES, page_of_messages
-from kit.paging import Page, page_of
+from kit.paging import MAX_PAGE_BYTES, Page, page_of, page_of_messages
 from tollkeeper.catalog.v1 import product_pb2
 
 ROWS = [f"p{number:04}" for number in range(101)]
@@ -13,7 +12,7 @@ def _pages(page: Page, size: int) -> tuple[list[str], str]:
     def convert(row: str) -> product_pb2.Product:
         return product_pb2.Product(id=row, description="x" * size)
 
-    messages, token = page_of_messages(ROWS, page, convert=convert, key=lambda row: row)
+    messages, token = page_of_messages(ROWS, page, convert=convert, key=lambda row: (row,))
     return [message.id for message in messages], token
 
 
@@ -37,6 +36,6 @@ def test_one_message_is_sent_however_large() -> None:
 
 def test_the_last_page_asks_for_no_other() -> None:
     messages, token = page_of_messages(
-        ROWS[:5], page_of(100, ""), convert=lambda row: product_pb2.Product(id=row), key=lambda row: row
+        ROWS[:5], page_of(100, ""), convert=lambda row: product_pb2.Product(id=row), key=lambda row: (row,)
     )
     assert (len(messages), token) == (5, "")

@@ -1,4 +1,4 @@
-"""Texts that people read."""
+"""Texts that a caller gives, and their limits."""
 
 from kernel.errors import FieldViolation, invalid
 
