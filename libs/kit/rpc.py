@@ -33,6 +33,8 @@ Decode = Callable[[bytes], Message]
 
 # The contract's greatest message; a batch of 5,000 events fits.
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
+# What the transport takes in, so that most messages that are too large get an answer of ours, which says what to do.
+_MAX_RECEIVED_BYTES = 4 * MAX_MESSAGE_BYTES
 
 # PostgreSQL's words for "another transaction came first": serialization failure, deadlock, lock not available.
 _CONCURRENT_SQLSTATES = {"40001", "40P01", "55P03"}
@@ -68,7 +70,7 @@ class Server:
             options=(
                 # Without it two different servers share one port and its traffic without any error.
                 ("grpc.so_reuseport", 0),
-                ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+                ("grpc.max_receive_message_length", _MAX_RECEIVED_BYTES),
                 ("grpc.max_metadata_size", MAX_DETAIL_BYTES * 2),
                 ("grpc.absolute_max_metadata_size", MAX_DETAIL_BYTES * 2),
                 # Clients that keep idle connections alive are polite, not to be sent away.
@@ -170,6 +172,10 @@ class _Edge(grpc.aio.ServerInterceptor):
 
 
 def _decoded(decode: Decode, data: bytes) -> Message:
+    if len(data) > MAX_MESSAGE_BYTES:
+        raise invalid(
+            FieldViolation("", f"must have at most {MAX_MESSAGE_BYTES:,} bytes, not {len(data):,}: send less at a time")
+        )
     try:
         return decode(data)
     except DecodeError:
