@@ -45,9 +45,8 @@ async def wire(settings: MeteringSettings, resources: AsyncExitStack) -> Parts:
     """Builds the parts; what must be closed goes on the stack."""
     database = Database(settings.database_url, pool_size=settings.pool_size)
     resources.push_async_callback(database.close)
-    event_line = Line(settings.database_url, on_connect=STAGING)
+    event_line, report_line = Line(settings.database_url, on_connect=STAGING), Line(settings.database_url)
     resources.push_async_callback(event_line.close)
-    report_line = Line(settings.database_url)
     resources.push_async_callback(report_line.close)
     nats = await broker.connect(settings.nats_url, "metering")
     resources.push_async_callback(nats.close)
@@ -57,48 +56,40 @@ async def wire(settings: MeteringSettings, resources: AsyncExitStack) -> Parts:
     store_feature = StoreFeature(database)
     find_feature = FindFeature(database, catalog, store_feature)
     clocks = CustomerClocks(database, billing)
-    known_trackers = KnownTrackers(database)
+    known = KnownTrackers(database)
     frames = PublishFrames(nats)
-    register = RegisterTrackers(database, find_feature, known_trackers)
-    report_events = ReportEvents(
-        event_line,
-        Meters(),
-        KnownSeries(),
-        settle=SettleTimes(clocks, clock=SystemClock()),
-        frames=frames,
-    )
-    report_usage = ReportUsage(
-        report_line, find_feature, known_trackers=known_trackers, register=register, frames=frames
-    )
-
-    usage = UsageServicer(database, find_feature)
-    events = EventServicer(database, report_events)
-    trackers = TrackerServicer(register, Windows(database, known_trackers), report_usage)
-    features_consumer = catalog_consumer(nats, database, store_feature)
-    customers_consumer = billing_consumer(nats, database, clocks)
+    settle = SettleTimes(clocks, clock=SystemClock())
+    report_events = ReportEvents(event_line, Meters(), KnownSeries(), settle=settle, frames=frames)
+    register = RegisterTrackers(database, find_feature, known)
+    report_usage = ReportUsage(report_line, find_feature, known_trackers=known, register=register, frames=frames)
+    consumers = [catalog_consumer(nats, database, store_feature), billing_consumer(nats, database, clocks)]
 
     async def ready() -> None:
-        await asyncio.gather(features_consumer.caught_up.wait(), customers_consumer.caught_up.wait())
+        await asyncio.gather(*(consumer.caught_up.wait() for consumer in consumers))
 
     return Parts(
         registrations=[
-            Registration(
-                EVENT_SERVICE,
-                partial(event_grpc.add_EventServiceServicer_to_server, events),
-                # The one loop over a batch looks for U+0000 itself.
-                trusted_text=frozenset({f"/{EVENT_SERVICE}/ReportEvents"}),
-            ),
-            Registration(USAGE_SERVICE, partial(usage_grpc.add_UsageServiceServicer_to_server, usage)),
-            Registration(
-                TRACKER_SERVICE,
-                partial(tracker_grpc.add_TrackerServiceServicer_to_server, trackers),
-                # Every text of these is an id, a zone, a number or a key that is looked at.
-                trusted_text=frozenset(
-                    f"/{TRACKER_SERVICE}/{method}"
-                    for method in ("RegisterTrackers", "BatchGetWindows", "BatchReportUsage")
-                ),
-            ),
+            _events(EventServicer(database, report_events)),
+            _usage(UsageServicer(database, find_feature)),
+            _trackers(TrackerServicer(register, Windows(database, known), report_usage)),
         ],
-        workers=[report_events.gatherer, report_usage.gatherer, features_consumer, customers_consumer, frames],
+        workers=[report_events.gatherer, report_usage.gatherer, *consumers, frames],
         ready=ready,
     )
+
+
+def _events(servicer: EventServicer) -> Registration:
+    # The one loop over a batch looks for U+0000 itself.
+    trusted = frozenset({f"/{EVENT_SERVICE}/ReportEvents"})
+    return Registration(EVENT_SERVICE, partial(event_grpc.add_EventServiceServicer_to_server, servicer), trusted)
+
+
+def _usage(servicer: UsageServicer) -> Registration:
+    return Registration(USAGE_SERVICE, partial(usage_grpc.add_UsageServiceServicer_to_server, servicer))
+
+
+def _trackers(servicer: TrackerServicer) -> Registration:
+    # Every text of these is an id, a zone, a number or a key that is looked at.
+    methods = ("RegisterTrackers", "BatchGetWindows", "BatchReportUsage")
+    trusted = frozenset(f"/{TRACKER_SERVICE}/{method}" for method in methods)
+    return Registration(TRACKER_SERVICE, partial(tracker_grpc.add_TrackerServiceServicer_to_server, servicer), trusted)

@@ -89,6 +89,5 @@ def judge_times(
                 doubtful_clocks.add(clock_id)
         elif time > real_bound:
             ahead.append(row)
-            if clock_id is None:
-                doubtful_customers.add(customer_id)
+            doubtful_customers.update({customer_id} if clock_id is None else ())
     return Judgement(tuple(missing), tuple(ahead), frozenset(doubtful_customers), frozenset(doubtful_clocks))
