@@ -83,9 +83,9 @@ def check_update(spec: CustomerSpec, mask: tuple[str, ...], *, path: str, mask_p
     """
     mistakes = Mistakes()
     mistakes.attempt(check_id, spec.id, f"{path}.id")
-    unknown = next((name for name in mask if name not in MUTABLE), None)
-    if unknown is not None:
-        mistakes.add(mask_path, f"may name {', '.join(MUTABLE)}, not {unknown[:100]!r}")
+    for name in mask:
+        if name not in MUTABLE:
+            mistakes.add(mask_path, f"may name {', '.join(MUTABLE)}, not {name[:100]!r}")
     named = tuple(name for name in MUTABLE if name in mask or not mask)
     _check_fields(spec, named, path=path, mistakes=mistakes)
     mistakes.check()

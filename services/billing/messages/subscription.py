@@ -6,7 +6,8 @@ from billing.domain.commitment import Commitment
 from billing.domain.subscription import Subscription
 from billing.messages.enums import billing_period_to_proto, enum_to_proto
 from kernel.errors import Mistakes
-from kernel.quantity import parse_decimal
+from kernel.ids import check_id
+from kernel.quantity import ZERO, parse_quantity
 from kit.proto import decimal_to_proto, period_to_proto, timestamp_to_proto
 from tollkeeper.billing.v1 import subscription_pb2
 
@@ -44,10 +45,14 @@ def commitment_to_proto(commitment: Commitment) -> subscription_pb2.Commitment:
 def commitments_from_proto(
     messages: Sequence[subscription_pb2.Commitment], mistakes: Mistakes
 ) -> tuple[Commitment, ...]:
-    """The commitments that the caller asks for; numbers that are none are noted with their path."""
-    found = []
+    """The commitments that the caller asks for; what is wrong about them in any plan is noted with its path."""
+    found: dict[str, Commitment] = {}
     for i, message in enumerate(messages):
-        quantity = mistakes.attempt(parse_decimal, message.quantity, f"commitments[{i}].quantity")
-        if quantity is not None:
-            found.append(Commitment(message.feature_id, quantity))
-    return tuple(found)
+        path = f"commitments[{i}]"
+        feature_id = mistakes.attempt(check_id, message.feature_id, f"{path}.feature_id")
+        quantity = mistakes.attempt(parse_quantity, message.quantity, f"{path}.quantity")
+        if feature_id in found:
+            mistakes.add(f"{path}.feature_id", f"names {feature_id} a second time: name each feature once")
+        elif feature_id is not None:
+            found[feature_id] = Commitment(feature_id, quantity or ZERO)
+    return tuple(found.values())

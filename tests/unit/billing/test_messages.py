@@ -36,6 +36,7 @@ def test_a_wrong_agreement_is_told_all_its_mistakes() -> None:
         "billing_period",
         "commitments[0].quantity",
         "commitments[2].quantity",
+        "commitments[2].feature_id",
         "time_zone",
         "currency",
         "subscription_id",
