@@ -6,7 +6,7 @@ request id → deadline → decode → refuse U+0000 → handler → error to st
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
@@ -156,7 +156,7 @@ class _Edge(grpc.aio.ServerInterceptor):
             try:
                 request = _decoded(decode, data)
                 if checks_text and b"\0" in data:
-                    _refuse_nul(request, "")
+                    _refuse_nul(request)
                 return await handler(request, context)
             except asyncio.CancelledError:
                 raise
@@ -222,26 +222,30 @@ def _refusal(error: Exception) -> TollkeeperError:
     )
 
 
-def _refuse_nul(message: Message, path: str) -> None:
-    for field, value in message.ListFields():
-        where = f"{path}.{field.name}" if path else field.name
-        _refuse_nul_in(field, value, where)
+def _refuse_nul(message: Message) -> None:
+    found = [
+        FieldViolation(path, "must not contain the character U+0000; remove it") for path in _with_nul(message, "")
+    ]
+    if found:
+        raise invalid(*found)
 
 
-def _refuse_nul_in(field: FieldDescriptor, value: Any, where: str) -> None:
+def _with_nul(value: Any, path: str) -> Iterator[str]:
+    """The paths of all texts within the value that hold U+0000."""
+    if isinstance(value, str) and "\0" in value:
+        yield path
+    elif isinstance(value, Message):
+        for field, part in value.ListFields():
+            yield from _with_nul_in(field, part, f"{path}.{field.name}" if path else field.name)
+
+
+def _with_nul_in(field: FieldDescriptor, value: Any, path: str) -> Iterator[str]:
     if field.message_type is not None and field.message_type.GetOptions().map_entry:
         for key, entry in value.items():
-            _refuse_nul_value(key, f"{where}[{key!r}]")
-            _refuse_nul_value(entry, f"{where}[{key!r}]")
+            yield from _with_nul(key, f"{path}[{key!r}]")
+            yield from _with_nul(entry, f"{path}[{key!r}]")
     elif field.is_repeated:
         for number, entry in enumerate(value):
-            _refuse_nul_value(entry, f"{where}[{number}]")
+            yield from _with_nul(entry, f"{path}[{number}]")
     else:
-        _refuse_nul_value(value, where)
-
-
-def _refuse_nul_value(value: Any, where: str) -> None:
-    if isinstance(value, str) and "\0" in value:
-        raise invalid(FieldViolation(where, "must not contain the character U+0000; remove it"))
-    if isinstance(value, Message):
-        _refuse_nul(value, where)
+        yield from _with_nul(value, path)

@@ -25,10 +25,10 @@ async def test_bad_ids_are_refused_by_name(catalog: grpc.aio.Channel) -> None:
     stub = ProductServiceStub(catalog)
     with pytest.raises(RemoteRefusal) as refused:
         await call(
-            stub.CreateProduct, pb.CreateProductRequest(product=product_pb2.Product(id="a b", display_name="x\0"))
+            stub.CreateProduct, pb.CreateProductRequest(product=product_pb2.Product(id="a\0b", display_name="x\0"))
         )
     assert refused.value.code is grpc.StatusCode.INVALID_ARGUMENT
-    assert [violation.path for violation in refused.value.violations] == ["product.display_name"]
+    assert [violation.path for violation in refused.value.violations] == ["product.id", "product.display_name"]
 
 
 async def test_bytes_that_are_no_message_are_an_invalid_argument(catalog: grpc.aio.Channel) -> None:
