@@ -18,7 +18,7 @@ from tests.integration.metering.fakes import Neighbours
 from tests.integration.metering.samples import COUNT, JANUARY, SUM, calculated, event, metered, monthly, report, tracker
 from tollkeeper.metering.v1 import event_service_pb2, tracker_service_pb2, usage_service_pb2
 
-ROUNDS = 40
+ROUNDS = 25
 
 NUMBERS = [0, 1, -1, 2, 2**31 - 1, -(2**31)]
 BIG_NUMBERS = [0, 1, -1, 2**63 - 1, -(2**63), 1_357_016_400, 1_360_000_000, 253_402_300_799]

@@ -98,7 +98,7 @@ async def test_the_same_events_from_everywhere_count_once(metering: Metering, re
 
 @pytest.mark.usefixtures("features")
 async def test_a_tracker_opened_beside_a_running_ingest_loses_nothing(metering: Metering, replica: Metering) -> None:
-    for number in range(12):
+    for number in range(6):
         customer = f"customer-{number}"
         trackers = [tracker(feature, monthly(), customer=customer) for feature in FEATURES]
         sends = [
@@ -114,7 +114,7 @@ async def test_a_tracker_opened_beside_a_running_ingest_loses_nothing(metering: 
 async def test_meters_that_come_beside_a_running_ingest_lose_nothing(
     metering: Metering, neighbours: Neighbours, replica: Metering
 ) -> None:
-    for number in range(10):
+    for number in range(6):
         feature = f"feature-{number}"
         neighbours.features[feature] = metered(feature, COUNT)
         customer = f"customer-{number}"

@@ -47,7 +47,7 @@ _numbers = itertools.count()
 
 # Without shrinking: each example is some thirty calls, and a failure in minutes is told by none of them.
 @settings(
-    max_examples=25,
+    max_examples=12,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
