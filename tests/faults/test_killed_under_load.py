@@ -40,7 +40,7 @@ def straight() -> dict[str, Count]:
     return {carrier: count for carrier, count in count_january().items() if carrier in CARRIERS}
 
 
-@pytest.mark.parametrize("child", ["metering", "entitlements", "billing", "catalog", "nats", "postgres"])
+@pytest.mark.parametrize("child", ["metering", "entitlements", "billing", "postgres"])
 async def test_an_ingest_and_an_advance_are_counted_and_billed_once(  # noqa: PLR0917 - fixtures are asked for by name.
     child: str,
     platform: Platform,
@@ -109,7 +109,7 @@ async def ingest(scenario: Scenario, killing: KillingCalls, events: Sequence[Eve
     assert sum(await asyncio.gather(*(send() for _ in range(AT_ONCE)))) <= len(events)
 
 
-@pytest.mark.parametrize("child", ["metering", "entitlements", "postgres"])
+@pytest.mark.parametrize("child", ["metering", "entitlements"])
 async def test_a_hard_limit_holds_whoever_is_killed(
     child: str, platform: Platform, new_scenario: NewScenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
