@@ -178,7 +178,12 @@ def _key_reused(report: Report) -> TollkeeperError:
 
 
 def _below_zero(report: Report, feature: Feature, previous: Decimal) -> TollkeeperError:
-    used = f"{grouped(previous)} {feature.units(previous)}"
-    message = f"The usage would fall below zero: it is {used}, and the report takes {grouped(-report.value)} away."
+    taken = grouped(-report.value)
+    if report.resource_id and previous >= -report.value:
+        # What metering tells is the customer's usage, which would stay above zero.
+        message = f"The usage of {report.resource_id} would fall below zero: it is less than the {taken} that the report takes away."
+    else:
+        used = f"{grouped(previous)} {feature.units(previous)}"
+        message = f"The usage would fall below zero: it is {used}, and the report takes {taken} away."
     metadata = {"feature_id": feature.id, "usage": format_decimal(previous)}
     return precondition("USAGE_BELOW_ZERO", message + " Report a smaller decrease.", **metadata)

@@ -197,3 +197,8 @@ def test_errors(verdict: Verdict, reason: str, sentence: str) -> None:
         answered(report("-5"), verdict)
     assert refused.value.reason == reason
     assert sentence in refused.value.message
+
+
+def test_a_resource_that_would_fall_below_zero_is_named() -> None:
+    with pytest.raises(TollkeeperError, match="The usage of terminal-1 would fall below zero: it is less than the 1"):
+        answered(report("-1", resource_id="terminal-1"), Verdict.BELOW_ZERO)
