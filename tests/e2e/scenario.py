@@ -1,9 +1,8 @@
 """A test clock with its customers on the running platform, in short verbs that speak the contract's words."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from cli.local_platform import Platform
 from kit.errors import refusal_of
 from tollkeeper.billing.v1.customer_pb2 import Customer
 from tollkeeper.billing.v1.customer_service_pb2 import CreateCustomerRequest, GetCustomerRequest
-from tollkeeper.billing.v1.invoice_pb2 import Invoice, InvoiceLine, InvoiceLineType
+from tollkeeper.billing.v1.invoice_pb2 import Invoice
 from tollkeeper.billing.v1.invoice_service_pb2 import ListInvoicesRequest
 from tollkeeper.billing.v1.subscription_pb2 import Commitment, Subscription
 from tollkeeper.billing.v1.subscription_service_pb2 import (
@@ -46,9 +45,6 @@ from tollkeeper.entitlements.v1.entitlements_service_pb2 import (
 from tollkeeper.metering.v1.event_pb2 import Event, Value
 from tollkeeper.metering.v1.event_service_pb2 import ReportEventsRequest, ReportEventsResponse
 from tollkeeper.metering.v1.usage_service_pb2 import QueryUsageRequest, QueryUsageResponse
-
-# A line as tests write it down: what, of which charge, how much, for how much.
-Line = tuple[str, str, str, str]
 
 
 @dataclass(slots=True)
@@ -251,29 +247,6 @@ def _commitments(quantities: Mapping[str, str]) -> list[Commitment]:
     return [Commitment(feature_id=feature, quantity=quantity) for feature, quantity in quantities.items()]
 
 
-def lines(invoice: Invoice) -> list[Line]:
-    """The lines of an invoice as tests write them down."""
-    return [_line(line) for line in invoice.lines]
-
-
-def _line(line: InvoiceLine) -> Line:
-    kind = InvoiceLineType.Name(line.type).removeprefix("INVOICE_LINE_TYPE_")
-    return kind, line.charge_id, line.quantity, line.amount.amount
-
-
-def assert_adds_up(invoice: Invoice) -> None:
-    """What every invoice promises: lines add up to the total, credit and due to it too, steps to their line."""
-    digits = {"JPY": 0, "KWD": 3}.get(invoice.currency, 2)
-    total = sum((Decimal(line.amount.amount) for line in invoice.lines), Decimal(0))
-    assert total == Decimal(invoice.total.amount), invoice
-    due = max(total, Decimal(0)) - Decimal(invoice.credit_applied.amount or 0)
-    assert due == Decimal(invoice.amount_due.amount), invoice
-    for amount in (invoice.total, invoice.amount_due, *(line.amount for line in invoice.lines)):
-        assert amount.currency == invoice.currency
-        assert -Decimal(amount.amount).as_tuple().exponent == digits, amount  # type: ignore[operator]  # finite.
-    assert all(line.description for line in invoice.lines), invoice
-
-
 def text(value: str) -> Value:
     """A dimension's text."""
     return Value(string_value=value)
@@ -282,23 +255,6 @@ def text(value: str) -> Value:
 def number(value: float) -> Value:
     """A dimension's number."""
     return Value(number_value=value)
-
-
-async def all_numbers(api: Tollkeeper) -> list[str]:
-    """The numbers of all invoices of the installation, in their order."""
-    numbers: list[str] = []
-    request = ListInvoicesRequest(page_size=1000)
-    while True:
-        answer = await call(api.invoices.ListInvoices, request)
-        numbers += [invoice.number for invoice in answer.invoices]
-        if not answer.next_page_token:
-            return numbers
-        request.page_token = answer.next_page_token
-
-
-def assert_gapless(numbers: Sequence[str]) -> None:
-    """One sequence from 1 on."""
-    assert [int(number.removeprefix("TK-")) for number in numbers] == list(range(1, len(numbers) + 1))
 
 
 async def refused(answer: Awaitable[object]) -> str:

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from cli.local_platform import Platform
-from tests.e2e.scenario import NewScenario, apply_file, lines, number, text
+from tests.e2e.invoices import lines
+from tests.e2e.scenario import NewScenario, apply_file, number, text
 
 FIRST = """
 features:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.scenario import NewScenario, Scenario, assert_adds_up, lines, number, refused, text
+from tests.e2e.invoices import assert_adds_up, lines
+from tests.e2e.scenario import NewScenario, Scenario, number, refused, text
 from tollkeeper.billing.v1.invoice_pb2 import (
     INVOICE_REASON_COMMITMENT,
     INVOICE_REASON_FINAL,

@@ -9,7 +9,8 @@ import pytest
 
 from calls import call
 from kit.errors import refusal_of
-from tests.e2e.scenario import NewScenario, all_numbers, assert_gapless, number, refused, text
+from tests.e2e.invoices import all_numbers, assert_gapless
+from tests.e2e.scenario import NewScenario, number, refused, text
 from tollkeeper.billing.v1.invoice_pb2 import INVOICE_STATE_PAID
 from tollkeeper.billing.v1.invoice_service_pb2 import ListInvoicesRequest, MarkInvoicePaidRequest
 from tollkeeper.billing.v1.subscription_service_pb2 import UpdateCommitmentsResponse

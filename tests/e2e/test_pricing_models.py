@@ -5,7 +5,8 @@ The amounts are worked out by hand from catalogs/models.yaml.
 
 import pytest
 
-from tests.e2e.scenario import NewScenario, Scenario, assert_adds_up, lines, number, refused
+from tests.e2e.invoices import assert_adds_up, lines
+from tests.e2e.scenario import NewScenario, Scenario, number, refused
 from tollkeeper.billing.v1.invoice_pb2 import INVOICE_STATE_OPEN, INVOICE_STATE_PAID
 
 pytestmark = pytest.mark.usefixtures("models_catalog")

@@ -16,7 +16,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.e2e.scenario import NewScenario, Scenario, all_numbers, assert_adds_up, assert_gapless
+from tests.e2e.invoices import all_numbers, assert_adds_up, assert_gapless
+from tests.e2e.scenario import NewScenario, Scenario
 from tollkeeper.entitlements.v1.entitlements_service_pb2 import ENFORCEMENT_ENFORCE
 from tollkeeper.metering.v1.event_pb2 import Event
 

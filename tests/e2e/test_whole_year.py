@@ -19,7 +19,8 @@ from cli.local_platform import Platform
 from flights import NEW_YORK, Flight, read_flights
 from kit.client import open_channel
 from straight_count import Count, count_months
-from tests.e2e.scenario import NewScenario, Scenario, assert_adds_up
+from tests.e2e.invoices import assert_adds_up
+from tests.e2e.scenario import NewScenario, Scenario
 from tollkeeper.billing.v1.customer_pb2 import Customer
 from tollkeeper.billing.v1.customer_service_pb2 import CreateCustomerRequest
 from tollkeeper.billing.v1.invoice_pb2 import INVOICE_LINE_TYPE_LATE_USAGE, Invoice

@@ -8,7 +8,7 @@ import demo
 from calls import Tollkeeper
 from cli.local_platform import Platform
 from flights import carrier_names
-from tests.e2e.scenario import all_numbers, assert_gapless
+from tests.e2e.invoices import all_numbers, assert_gapless
 from tests.faults.killing import KillingCalls
 
 ACCIDENTS = [

@@ -9,7 +9,8 @@ from calls import Tollkeeper
 from cli.local_platform import Platform
 from flights import Flight, read_flights
 from straight_count import Count, count_january
-from tests.e2e.scenario import NewScenario, Scenario, all_numbers, assert_gapless, lines
+from tests.e2e.invoices import all_numbers, assert_gapless, lines
+from tests.e2e.scenario import NewScenario, Scenario
 from tests.faults.killing import KillingCalls
 from tollkeeper.billing.v1.invoice_pb2 import INVOICE_REASON_PROVISION, INVOICE_REASON_RENEWAL
 from tollkeeper.entitlements.v1.entitlements_service_pb2 import (
