@@ -102,11 +102,14 @@ def test_a_service_that_dies_five_times_is_given_up(folder: Path, survivors: Sur
 
 def test_a_data_folder_deleted_under_a_platform_is_a_sentence(folder: Path, survivors: Survivors) -> None:
     with Platform(folder / "data", [fake("catalog")], durable=False) as platform:
+        locations = [Path(location.read_text().strip()) for location in (folder / "data").rglob("location")]
         shutil.rmtree(folder / "data")
         platform.kill("postgres")
         with pytest.raises(PlatformError, match="data/postgres was deleted while it was in use"):
             platform.wait_healthy()
     assert survivors() == []
+    for location in locations:
+        shutil.rmtree(location)
 
 
 def test_a_failed_migration_stops_everything(folder: Path, survivors: Survivors) -> None:
