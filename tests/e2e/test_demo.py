@@ -1,11 +1,13 @@
-"""The demo as a stranger runs it: a script without a terminal, with a platform of its own."""
+"""The demo as a stranger runs it, and stops it: a script without a terminal, with a platform of its own.
+
+That its story ends right, `tests/faults/test_demo_survives.py` shows.
+"""
 
 import os
 import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -49,31 +51,12 @@ def running_below(folder: Path) -> list[str]:
 
 
 @pytest.mark.timeout(_LIMIT_SECONDS)
-def test_the_demo_tells_its_story_and_every_count_is_equal(project_root: Path, folder: Path) -> None:
-    started = time.monotonic()
-    output, _ = start(project_root, folder).communicate(timeout=_LIMIT_SECONDS)
-    print(output, f"{time.monotonic() - started:.1f} s")
-    assert "All 16 carriers" in output
-    # The carriers that commit to 20 gates, and the line of United's first invoice.
-    assert output.count("$298.00") >= 5
-    # Half of January for five more gates.
-    assert "$25.00" in output
-    assert "LIMIT_EXCEEDED" in output
-    # What anybody can check with a calculator: 25 gates for February, and 185 blocks of 25 departures in January.
-    assert "$348.00" in output
-    assert "$925.00" in output
-    assert "$1,273.00" in output
-    assert running_below(folder) == []
-    assert list(folder.iterdir()) == []
-
-
-@pytest.mark.timeout(_LIMIT_SECONDS)
 @pytest.mark.parametrize(
     ("number", "status", "when"),
-    [(signal.SIGINT, 130, "occupies its gates"), (signal.SIGTERM, 143, "postgres ")],
-    ids=["Ctrl-C in the middle", "SIGTERM while it starts"],
+    [(signal.SIGINT, 130, "postgres "), (signal.SIGTERM, 143, "postgres ")],
+    ids=["Ctrl-C", "SIGTERM"],
 )
-def test_stopping_the_demo_leaves_nothing(
+def test_stopping_the_demo_while_it_starts_leaves_nothing(
     project_root: Path, folder: Path, number: signal.Signals, *, status: int, when: str
 ) -> None:
     process = start(project_root, folder)

@@ -1,5 +1,7 @@
 """The demo's whole story while each of its services is killed by SIGKILL, some of them more than once."""
 
+from io import StringIO
+
 import pytest
 from rich.console import Console
 
@@ -34,10 +36,15 @@ async def test_the_demo_ends_right_whoever_is_killed(
 ) -> None:
     killing = KillingCalls(platform, ACCIDENTS)
     monkeypatch.setattr(airport, "call", killing)
-    differences = await demo.story(Console(quiet=True), platform.addresses)
+    told = StringIO()
+    differences = await demo.story(Console(file=told, width=140), platform.addresses)
     assert killing.outstanding == []
     assert sorted(killing.killed) == sorted(child for _, _, child in ACCIDENTS)
     assert differences == []
+    # What anybody can check with a calculator: 20 gates; half of January for five more; 25 gates for February, and 185
+    # blocks of 25 departures in January.
+    for words in ("All 16 carriers", "LIMIT_EXCEEDED", "$298.00", "$25.00", "$348.00", "$925.00", "$1,273.00"):
+        assert words in told.getvalue()
     # One provisioning and one renewal each, and one raise: nobody was charged twice, and no number was lost.
     carriers = carrier_names()
     counts = {carrier: len(await airport.Airport(api).invoices(carrier)) for carrier in carriers}

@@ -61,7 +61,7 @@ def _apply(document: CatalogDocument, held: HeldCatalog) -> tuple[tuple[Resource
 HELD = _apply(document_from_proto(samples.document()), NOTHING)[1]
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(chances)
 def test_any_message_ends_in_all_its_mistakes_or_a_catalog_that_is_equal_then(chance: random.Random) -> None:
     message = catalog_service_pb2.ApplyCatalogRequest()
@@ -69,7 +69,7 @@ def test_any_message_ends_in_all_its_mistakes_or_a_catalog_that_is_equal_then(ch
     _ends_well(message)
 
 
-@settings(max_examples=1_000)
+@settings(max_examples=200)
 @given(chances, st.integers(1, 4))
 def test_so_does_a_document_that_is_nearly_right(chance: random.Random, mutations: int) -> None:
     message = samples.document()
@@ -211,7 +211,7 @@ def _edited(names: list[str]) -> PlanContent:
 _names = st.lists(st.sampled_from(sorted(EDITS)), max_size=3, unique=True)
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(_names, _names)
 def test_contents_are_equal_exactly_when_their_outlines_are(some: list[str], others: list[str]) -> None:
     one, other = _edited(some), _edited(others)
