@@ -48,7 +48,7 @@ def main(names: Sequence[str]) -> int:
     for name in names or known:
         print(f"measuring {name} …", flush=True)
         measurements += asyncio.run(known[name].run())
-    Console().print(table(measurements))
+    Console(width=None if sys.stdout.isatty() else 140).print(table(measurements))
     return 0
 
 
