@@ -13,7 +13,7 @@ from tollkeeper.billing.v1.subscription_pb2 import Commitment
 from tollkeeper.billing.v1.subscription_service_pb2 import ProvisionSubscriptionRequest, UpdateCommitmentsRequest
 from tollkeeper.billing.v1.test_clock_pb2 import TestClock
 from tollkeeper.billing.v1.test_clock_service_pb2 import AdvanceTestClockRequest, CreateTestClockRequest
-from tollkeeper.catalog.v1.plan_pb2 import BILLING_PERIOD_MONTHLY
+from tollkeeper.catalog.v1.charge_pb2 import BILLING_PERIOD_MONTHLY
 from tollkeeper.entitlements.v1.decision_pb2 import Decision
 from tollkeeper.entitlements.v1.entitlements_service_pb2 import (
     ENFORCEMENT_ENFORCE,

@@ -31,7 +31,7 @@ from tollkeeper.billing.v1.subscription_service_pb2 import (
 )
 from tollkeeper.billing.v1.test_clock_pb2 import TestClock
 from tollkeeper.billing.v1.test_clock_service_pb2 import AdvanceTestClockRequest, CreateTestClockRequest
-from tollkeeper.catalog.v1.plan_pb2 import BILLING_PERIOD_MONTHLY, BillingPeriod
+from tollkeeper.catalog.v1.charge_pb2 import BILLING_PERIOD_MONTHLY, BillingPeriod
 from tollkeeper.common.v1.update_behavior_pb2 import UPDATE_BEHAVIOR_DELTA, UpdateBehavior
 from tollkeeper.entitlements.v1.decision_pb2 import Decision
 from tollkeeper.entitlements.v1.entitlements_service_pb2 import (

@@ -7,7 +7,7 @@ import pytest
 from tests.e2e.invoices import assert_adds_up, lines
 from tests.e2e.scenario import NewScenario, Scenario
 from tollkeeper.billing.v1.invoice_pb2 import INVOICE_REASON_RENEWAL
-from tollkeeper.catalog.v1.plan_pb2 import BILLING_PERIOD_YEARLY
+from tollkeeper.catalog.v1.charge_pb2 import BILLING_PERIOD_YEARLY
 from tollkeeper.entitlements.v1.entitlements_service_pb2 import ENFORCEMENT_ENFORCE
 
 pytestmark = pytest.mark.usefixtures("periods_catalog")

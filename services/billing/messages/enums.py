@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from kernel.errors import FieldViolation, invalid
 from kernel.period import BillingPeriod
-from tollkeeper.catalog.v1 import plan_pb2
+from tollkeeper.catalog.v1 import charge_pb2
 
 E = TypeVar("E", bound=StrEnum)
 
@@ -15,9 +15,9 @@ def enum_to_proto(wrapper: Any, prefix: str, value: StrEnum) -> Any:
     return wrapper.Value(f"{prefix}_{value}")
 
 
-def billing_period_to_proto(value: BillingPeriod) -> plan_pb2.BillingPeriod.ValueType:
+def billing_period_to_proto(value: BillingPeriod) -> charge_pb2.BillingPeriod.ValueType:
     """The contract's number of a billing period."""
-    number: plan_pb2.BillingPeriod.ValueType = enum_to_proto(plan_pb2.BillingPeriod, "BILLING_PERIOD", value)
+    number: charge_pb2.BillingPeriod.ValueType = enum_to_proto(charge_pb2.BillingPeriod, "BILLING_PERIOD", value)
     return number
 
 
@@ -28,7 +28,7 @@ def billing_period_from_proto(number: int, path: str) -> BillingPeriod:
         TollkeeperError: `INVALID_FIELD` for `UNSPECIFIED` and for numbers that the contract does not know.
     """
     names: dict[int, BillingPeriod] = {
-        plan_pb2.BillingPeriod.Value(f"BILLING_PERIOD_{value}"): value for value in BillingPeriod
+        charge_pb2.BillingPeriod.Value(f"BILLING_PERIOD_{value}"): value for value in BillingPeriod
     }
     if number not in names:
         offered = ", ".join(f"BILLING_PERIOD_{value}" for value in BillingPeriod)

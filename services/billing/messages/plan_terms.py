@@ -7,7 +7,7 @@ from billing.domain.plan_terms import BillingModel, Charge, Offer, PlanDocument,
 from kernel.period import BillingPeriod
 from kernel.pricing import FlatRate, Graduated, Package, PriceList, StairStep, StairStepTier, Tier, Volume
 from kernel.quantity import ZERO
-from tollkeeper.catalog.v1 import feature_pb2, plan_pb2
+from tollkeeper.catalog.v1 import charge_pb2, feature_pb2, plan_pb2
 
 
 def plan_terms(document: PlanDocument) -> PlanTerms:
@@ -38,8 +38,8 @@ def plan_terms_from_proto(message: plan_pb2.PlanVersion) -> PlanTerms:
     )
 
 
-def _charge(charge: plan_pb2.Charge, feature: feature_pb2.Feature | None, plan_name: str) -> Charge:
-    model = BillingModel(plan_pb2.BillingModel.Name(charge.billing_model).removeprefix("BILLING_MODEL_"))
+def _charge(charge: charge_pb2.Charge, feature: feature_pb2.Feature | None, plan_name: str) -> Charge:
+    model = BillingModel(charge_pb2.BillingModel.Name(charge.billing_model).removeprefix("BILLING_MODEL_"))
     feature_name = "" if feature is None else feature.display_name
     return Charge(
         id=charge.id,
@@ -60,24 +60,24 @@ def _unit(feature: feature_pb2.Feature | None) -> Unit:
     return Unit(singular, metered.unit_plural or f"{singular}s")
 
 
-def _offer(price: plan_pb2.Price) -> Offer:
-    name = plan_pb2.BillingPeriod.Name(price.billing_period).removeprefix("BILLING_PERIOD_")
+def _offer(price: charge_pb2.Price) -> Offer:
+    name = charge_pb2.BillingPeriod.Name(price.billing_period).removeprefix("BILLING_PERIOD_")
     return Offer(BillingPeriod(name), price.currency)
 
 
-def _price_list(charge: plan_pb2.Charge, price: plan_pb2.Price) -> PriceList:
+def _price_list(charge: charge_pb2.Charge, price: charge_pb2.Price) -> PriceList:
     match charge.pricing_model:
-        case plan_pb2.PRICING_MODEL_FLAT_RATE:
+        case charge_pb2.PRICING_MODEL_FLAT_RATE:
             return FlatRate(Decimal(price.amount))
-        case plan_pb2.PRICING_MODEL_UNSPECIFIED if charge.billing_model == plan_pb2.BILLING_MODEL_FLAT_FEE:
+        case charge_pb2.PRICING_MODEL_UNSPECIFIED if charge.billing_model == charge_pb2.BILLING_MODEL_FLAT_FEE:
             return FlatRate(Decimal(price.amount))
-        case plan_pb2.PRICING_MODEL_PACKAGE:
+        case charge_pb2.PRICING_MODEL_PACKAGE:
             return Package(Decimal(charge.block_size), Decimal(price.amount))
-        case plan_pb2.PRICING_MODEL_GRADUATED:
+        case charge_pb2.PRICING_MODEL_GRADUATED:
             return Graduated(_tiers(charge.tier_ends, price.tiers))
-        case plan_pb2.PRICING_MODEL_VOLUME:
+        case charge_pb2.PRICING_MODEL_VOLUME:
             return Volume(_tiers(charge.tier_ends, price.tiers))
-        case plan_pb2.PRICING_MODEL_STAIR_STEP:
+        case charge_pb2.PRICING_MODEL_STAIR_STEP:
             ends = _ends(charge.tier_ends)
             totals = [Decimal(tier.total_price) for tier in price.tiers]
             return StairStep(tuple(StairStepTier(end, total) for end, total in zip(ends, totals, strict=True)))
@@ -85,7 +85,7 @@ def _price_list(charge: plan_pb2.Charge, price: plan_pb2.Price) -> PriceList:
             raise ValueError(f"the charge {charge.id} has a pricing model that is not known here")
 
 
-def _tiers(tier_ends: Sequence[str], prices: Sequence[plan_pb2.TierPrice]) -> tuple[Tier, ...]:
+def _tiers(tier_ends: Sequence[str], prices: Sequence[charge_pb2.TierPrice]) -> tuple[Tier, ...]:
     return tuple(
         Tier(end, Decimal(price.unit_price), Decimal(price.flat_fee) if price.flat_fee else ZERO)
         for end, price in zip(_ends(tier_ends), prices, strict=True)

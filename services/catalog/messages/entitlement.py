@@ -16,12 +16,12 @@ from catalog.domain.entitlement import (
 from catalog.domain.feature import MAX_ENUM_VALUES
 from catalog.domain.usage_reset import ResetAnchor, ResetInterval, UsageReset, Weekday
 from catalog.messages.enums import enum_from_proto, enum_to_proto, required_from_proto
-from tollkeeper.catalog.v1 import plan_pb2 as pb
+from tollkeeper.catalog.v1 import entitlement_pb2
 
 
-def entitlement_to_proto(entitlement: Entitlement) -> pb.Entitlement:
+def entitlement_to_proto(entitlement: Entitlement) -> entitlement_pb2.Entitlement:
     """An entitlement as the contract shows it."""
-    message = pb.Entitlement(feature_id=entitlement.feature_id)
+    message = entitlement_pb2.Entitlement(feature_id=entitlement.feature_id)
     match entitlement.value:
         case BooleanEntitlement():
             message.boolean.SetInParent()
@@ -36,32 +36,32 @@ def entitlement_to_proto(entitlement: Entitlement) -> pb.Entitlement:
     return message
 
 
-def entitlement_from_proto(message: pb.Entitlement) -> Entitlement:
+def entitlement_from_proto(message: entitlement_pb2.Entitlement) -> Entitlement:
     """An entitlement as the caller gives it."""
     return Entitlement(message.feature_id, _value_from_proto(message))
 
 
-def usage_reset_to_proto(reset: UsageReset | None) -> pb.UsageReset | None:
+def usage_reset_to_proto(reset: UsageReset | None) -> entitlement_pb2.UsageReset | None:
     """A reset as the contract shows it; None for none."""
     if reset is None:
         return None
-    return pb.UsageReset(
-        interval=enum_to_proto(pb.ResetInterval, reset.interval),
-        anchor=enum_to_proto(pb.ResetAnchor, reset.anchor),
-        week_start=enum_to_proto(pb.Weekday, reset.week_start),
+    return entitlement_pb2.UsageReset(
+        interval=enum_to_proto(entitlement_pb2.ResetInterval, reset.interval),
+        anchor=enum_to_proto(entitlement_pb2.ResetAnchor, reset.anchor),
+        week_start=enum_to_proto(entitlement_pb2.Weekday, reset.week_start),
     )
 
 
-def usage_reset_from_proto(message: pb.UsageReset) -> UsageReset:
+def usage_reset_from_proto(message: entitlement_pb2.UsageReset) -> UsageReset:
     """A reset as the caller gives it."""
     return UsageReset(
-        interval=required_from_proto(pb.ResetInterval, ResetInterval, message.interval),
-        anchor=enum_from_proto(pb.ResetAnchor, ResetAnchor, message.anchor),
-        week_start=enum_from_proto(pb.Weekday, Weekday, message.week_start),
+        interval=required_from_proto(entitlement_pb2.ResetInterval, ResetInterval, message.interval),
+        anchor=enum_from_proto(entitlement_pb2.ResetAnchor, ResetAnchor, message.anchor),
+        week_start=enum_from_proto(entitlement_pb2.Weekday, Weekday, message.week_start),
     )
 
 
-def _value_from_proto(message: pb.Entitlement) -> EntitlementValue | None:
+def _value_from_proto(message: entitlement_pb2.Entitlement) -> EntitlementValue | None:
     match message.WhichOneof("value"):
         case "boolean":
             return BooleanEntitlement()
@@ -73,8 +73,8 @@ def _value_from_proto(message: pb.Entitlement) -> EntitlementValue | None:
             return None
 
 
-def _metered_to_proto(metered: MeteredEntitlement) -> pb.MeteredEntitlement:
-    message = pb.MeteredEntitlement(
+def _metered_to_proto(metered: MeteredEntitlement) -> entitlement_pb2.MeteredEntitlement:
+    message = entitlement_pb2.MeteredEntitlement(
         soft_limit=metered.soft_limit, usage_reset=usage_reset_to_proto(metered.usage_reset)
     )
     match metered.bound:
@@ -89,7 +89,7 @@ def _metered_to_proto(metered: MeteredEntitlement) -> pb.MeteredEntitlement:
     return message
 
 
-def _metered_from_proto(message: pb.MeteredEntitlement) -> MeteredEntitlement:
+def _metered_from_proto(message: entitlement_pb2.MeteredEntitlement) -> MeteredEntitlement:
     bound: Bound | None = None
     match message.WhichOneof("bound"):
         case "limit":

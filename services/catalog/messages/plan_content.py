@@ -14,6 +14,7 @@ from catalog.messages.entitlement import (
 from catalog.messages.enums import enum_from_proto, enum_to_proto, required_from_proto
 from kernel.period import BillingPeriod
 from kernel.pricing import PricingModel
+from tollkeeper.catalog.v1 import charge_pb2
 from tollkeeper.catalog.v1 import plan_pb2 as pb
 
 
@@ -35,13 +36,13 @@ def content_from_proto(message: pb.PlanContent) -> PlanContent:
     )
 
 
-def _charge_to_proto(charge: Charge) -> pb.Charge:
-    return pb.Charge(
+def _charge_to_proto(charge: Charge) -> charge_pb2.Charge:
+    return charge_pb2.Charge(
         id=charge.id,
         display_name=charge.display_name,
-        billing_model=enum_to_proto(pb.BillingModel, charge.billing_model),
+        billing_model=enum_to_proto(charge_pb2.BillingModel, charge.billing_model),
         feature_id=charge.feature_id,
-        pricing_model=enum_to_proto(pb.PricingModel, charge.pricing_model),
+        pricing_model=enum_to_proto(charge_pb2.PricingModel, charge.pricing_model),
         tier_ends=charge.tier_ends,
         block_size=charge.block_size,
         prices=map(_price_to_proto, charge.prices),
@@ -51,13 +52,13 @@ def _charge_to_proto(charge: Charge) -> pb.Charge:
     )
 
 
-def _charge_from_proto(message: pb.Charge) -> Charge:
+def _charge_from_proto(message: charge_pb2.Charge) -> Charge:
     return Charge(
         id=message.id,
         display_name=message.display_name,
-        billing_model=required_from_proto(pb.BillingModel, BillingModel, message.billing_model),
+        billing_model=required_from_proto(charge_pb2.BillingModel, BillingModel, message.billing_model),
         feature_id=message.feature_id,
-        pricing_model=enum_from_proto(pb.PricingModel, PricingModel, message.pricing_model),
+        pricing_model=enum_from_proto(charge_pb2.PricingModel, PricingModel, message.pricing_model),
         prices=tuple(map(_price_from_proto, islice(message.prices, MAX_PRICES + 1))),
         tier_ends=tuple(islice(message.tier_ends, MAX_TIER_ENDS + 1)),
         block_size=message.block_size,
@@ -67,23 +68,23 @@ def _charge_from_proto(message: pb.Charge) -> Charge:
     )
 
 
-def _price_to_proto(price: Price) -> pb.Price:
+def _price_to_proto(price: Price) -> charge_pb2.Price:
     tiers = [
-        pb.TierPrice(unit_price=tier.unit_price, flat_fee=tier.flat_fee, total_price=tier.total_price)
+        charge_pb2.TierPrice(unit_price=tier.unit_price, flat_fee=tier.flat_fee, total_price=tier.total_price)
         for tier in price.tiers
     ]
-    return pb.Price(
-        billing_period=enum_to_proto(pb.BillingPeriod, price.billing_period),
+    return charge_pb2.Price(
+        billing_period=enum_to_proto(charge_pb2.BillingPeriod, price.billing_period),
         currency=price.currency,
         amount=price.amount,
         tiers=tiers,
     )
 
 
-def _price_from_proto(message: pb.Price) -> Price:
+def _price_from_proto(message: charge_pb2.Price) -> Price:
     tiers = islice(message.tiers, MAX_TIER_ENDS + 2)
     return Price(
-        billing_period=required_from_proto(pb.BillingPeriod, BillingPeriod, message.billing_period),
+        billing_period=required_from_proto(charge_pb2.BillingPeriod, BillingPeriod, message.billing_period),
         currency=message.currency,
         amount=message.amount,
         tiers=tuple(TierPrice(tier.unit_price, tier.flat_fee, tier.total_price) for tier in tiers),

@@ -11,7 +11,7 @@ from kernel.period import BillingPeriod
 from kernel.recurrence import zone
 from kit.proto import timestamp_from_proto
 from tollkeeper.billing.v1 import customer_pb2, subscription_pb2, test_clock_pb2
-from tollkeeper.catalog.v1 import plan_pb2
+from tollkeeper.catalog.v1 import charge_pb2
 
 
 def customer_from_proto(message: customer_pb2.Customer) -> Customer:
@@ -43,7 +43,7 @@ def _subscription(message: subscription_pb2.Subscription) -> Subscription:
         plan_id=message.plan_id,
         plan_version=message.plan_version,
         billing_period=BillingPeriod(
-            plan_pb2.BillingPeriod.Name(message.billing_period).removeprefix("BILLING_PERIOD_")
+            charge_pb2.BillingPeriod.Name(message.billing_period).removeprefix("BILLING_PERIOD_")
         ),
         time_zone=zone(message.time_zone or "UTC", "subscription.time_zone").key,
         start_time=timestamp_from_proto(message.start_time, "subscription.start_time"),

@@ -13,6 +13,7 @@ from entitlements.domain.plan import (
     ResetInterval,
 )
 from entitlements.messages.feature import feature_from_proto
+from tollkeeper.catalog.v1 import charge_pb2, entitlement_pb2
 from tollkeeper.catalog.v1 import plan_pb2 as pb
 
 # A commitment without a minimum is at least one unit.
@@ -31,7 +32,7 @@ def plan_version_from_proto(message: pb.PlanVersion) -> PlanVersion:
     return PlanVersion(message.plan_id, message.version, (*included, *sold), features)
 
 
-def _included(entitlement: pb.Entitlement) -> Grant:
+def _included(entitlement: entitlement_pb2.Entitlement) -> Grant:
     match entitlement.WhichOneof("value"):
         case "boolean":
             return BooleanGrant()
@@ -43,7 +44,7 @@ def _included(entitlement: pb.Entitlement) -> Grant:
             raise ValueError(f"the entitlement to {entitlement.feature_id} is of an unknown type")
 
 
-def _metered(metered: pb.MeteredEntitlement) -> MeteredGrant:
+def _metered(metered: entitlement_pb2.MeteredEntitlement) -> MeteredGrant:
     reset = _reset(metered.usage_reset) if metered.HasField("usage_reset") else None
     match metered.WhichOneof("bound"):
         case "limit":
@@ -54,18 +55,18 @@ def _metered(metered: pb.MeteredEntitlement) -> MeteredGrant:
             raise ValueError("a metered entitlement has neither a limit nor is it unlimited")
 
 
-def _sold(charge: pb.Charge) -> Grant | None:
+def _sold(charge: charge_pb2.Charge) -> Grant | None:
     reset = _reset(charge.usage_reset) if charge.HasField("usage_reset") else None
     match charge.billing_model:
-        case pb.BILLING_MODEL_PER_UNIT:
+        case charge_pb2.BILLING_MODEL_PER_UNIT:
             return CommittedGrant(Decimal(charge.minimum_quantity) if charge.minimum_quantity else _LEAST, reset)
-        case pb.BILLING_MODEL_USAGE_BASED:
+        case charge_pb2.BILLING_MODEL_USAGE_BASED:
             return MeteredGrant(None, soft=False, reset=reset or Reset(ResetInterval.BILLING_PERIOD))
         case _:
             return None
 
 
-def _reset(reset: pb.UsageReset) -> Reset:
-    name = pb.ResetInterval.Name(reset.interval).removeprefix("RESET_INTERVAL_")
-    week_start = max(reset.week_start, pb.WEEKDAY_MONDAY) - pb.WEEKDAY_MONDAY
-    return Reset(ResetInterval(name), reset.anchor == pb.RESET_ANCHOR_CALENDAR, week_start)
+def _reset(reset: entitlement_pb2.UsageReset) -> Reset:
+    name = entitlement_pb2.ResetInterval.Name(reset.interval).removeprefix("RESET_INTERVAL_")
+    week_start = max(reset.week_start, entitlement_pb2.WEEKDAY_MONDAY) - entitlement_pb2.WEEKDAY_MONDAY
+    return Reset(ResetInterval(name), reset.anchor == entitlement_pb2.RESET_ANCHOR_CALENDAR, week_start)

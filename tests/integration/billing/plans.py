@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from tollkeeper.catalog.v1 import feature_pb2, plan_pb2
+from tollkeeper.catalog.v1 import charge_pb2, feature_pb2, plan_pb2
 
-MONTHLY = plan_pb2.BILLING_PERIOD_MONTHLY
-QUARTERLY = plan_pb2.BILLING_PERIOD_QUARTERLY
-YEARLY = plan_pb2.BILLING_PERIOD_YEARLY
+MONTHLY = charge_pb2.BILLING_PERIOD_MONTHLY
+QUARTERLY = charge_pb2.BILLING_PERIOD_QUARTERLY
+YEARLY = charge_pb2.BILLING_PERIOD_YEARLY
 
 # The documents' own tiers: 1–5 at $20 (flat $10), 6–10 at $15 (flat $8), 11+ at $10 (flat $5).
 TIER_ENDS = ("5", "10")
@@ -24,40 +24,40 @@ def feature(feature_id: str, name: str, singular: str) -> feature_pb2.Feature:
 FEATURES = (feature("gates", "Gates", "gate"), feature("departures", "Departures", "departure"))
 
 
-def tier_prices(fees: Sequence[str] = FLAT_FEES) -> list[plan_pb2.TierPrice]:
+def tier_prices(fees: Sequence[str] = FLAT_FEES) -> list[charge_pb2.TierPrice]:
     """The documents' tiers; without fees for an empty sequence."""
     return [
-        plan_pb2.TierPrice(unit_price=price, flat_fee=fees[i] if fees else "") for i, price in enumerate(UNIT_PRICES)
+        charge_pb2.TierPrice(unit_price=price, flat_fee=fees[i] if fees else "") for i, price in enumerate(UNIT_PRICES)
     ]
 
 
 def price(
     amount: str = "",
     *,
-    tiers: Sequence[plan_pb2.TierPrice] = (),
-    billing_period: plan_pb2.BillingPeriod.ValueType = MONTHLY,
+    tiers: Sequence[charge_pb2.TierPrice] = (),
+    billing_period: charge_pb2.BillingPeriod.ValueType = MONTHLY,
     currency: str = "USD",
-) -> plan_pb2.Price:
+) -> charge_pb2.Price:
     """A price of one offer."""
-    return plan_pb2.Price(billing_period=billing_period, currency=currency, amount=amount, tiers=tiers)
+    return charge_pb2.Price(billing_period=billing_period, currency=currency, amount=amount, tiers=tiers)
 
 
 def charge(
     charge_id: str,
     model: str,
-    *prices: plan_pb2.Price,
+    *prices: charge_pb2.Price,
     pricing: str = "UNSPECIFIED",
     feature_id: str = "",
     block_size: str = "",
     tier_ends: Sequence[str] = (),
     minimum: str = "",
     maximum: str = "",
-) -> plan_pb2.Charge:
+) -> charge_pb2.Charge:
     """A charge; models by the last words of their names."""
-    return plan_pb2.Charge(
+    return charge_pb2.Charge(
         id=charge_id,
-        billing_model=plan_pb2.BillingModel.Value(f"BILLING_MODEL_{model}"),
-        pricing_model=plan_pb2.PricingModel.Value(f"PRICING_MODEL_{pricing}"),
+        billing_model=charge_pb2.BillingModel.Value(f"BILLING_MODEL_{model}"),
+        pricing_model=charge_pb2.PricingModel.Value(f"PRICING_MODEL_{pricing}"),
         feature_id=feature_id,
         block_size=block_size,
         tier_ends=tier_ends,
@@ -67,7 +67,7 @@ def charge(
     )
 
 
-def gates(*prices: plan_pb2.Price, pricing: str = "GRADUATED", **more: str) -> plan_pb2.Charge:
+def gates(*prices: charge_pb2.Price, pricing: str = "GRADUATED", **more: str) -> charge_pb2.Charge:
     """Gates, committed in advance on the documents' tiers."""
     return charge(
         "gates",
@@ -80,7 +80,7 @@ def gates(*prices: plan_pb2.Price, pricing: str = "GRADUATED", **more: str) -> p
     )
 
 
-def departures(*prices: plan_pb2.Price) -> plan_pb2.Charge:
+def departures(*prices: charge_pb2.Price) -> charge_pb2.Charge:
     """Departures, billed by usage in packages of 1,000."""
     return charge(
         "departures",
@@ -93,7 +93,7 @@ def departures(*prices: plan_pb2.Price) -> plan_pb2.Charge:
 
 
 def plan(
-    plan_id: str, *charges: plan_pb2.Charge, product_id: str = "airport", version: int = 1
+    plan_id: str, *charges: charge_pb2.Charge, product_id: str = "airport", version: int = 1
 ) -> plan_pb2.PlanVersion:
     """A published version; free without charges."""
     pricing_type = plan_pb2.PRICING_TYPE_PAID if charges else plan_pb2.PRICING_TYPE_FREE

@@ -38,6 +38,7 @@ from tollkeeper.billing.v1.invoice_service_pb2_grpc import InvoiceServiceStub
 from tollkeeper.billing.v1.subscription_service_pb2_grpc import SubscriptionServiceStub
 from tollkeeper.billing.v1.test_clock_service_pb2_grpc import TestClockServiceStub as ClockStub
 from tollkeeper.catalog.v1 import (
+    charge_pb2,
     feature_pb2,
     feature_service_pb2,
     plan_pb2,
@@ -127,7 +128,7 @@ def provisioning(plan_id: str) -> subscription_service_pb2.ProvisionSubscription
     return subscription_service_pb2.ProvisionSubscriptionRequest(
         customer_id="UA",
         plan_id=plan_id,
-        billing_period=plan_pb2.BILLING_PERIOD_MONTHLY,
+        billing_period=charge_pb2.BILLING_PERIOD_MONTHLY,
         commitments=commitments_of({"gates": "20"}),
         time_zone="America/New_York",
     )

@@ -38,7 +38,7 @@ from tollkeeper.billing.v1.customer_service_pb2_grpc import CustomerServiceStub
 from tollkeeper.billing.v1.invoice_service_pb2_grpc import InvoiceServiceStub
 from tollkeeper.billing.v1.subscription_service_pb2_grpc import SubscriptionServiceStub
 from tollkeeper.billing.v1.test_clock_service_pb2_grpc import TestClockServiceStub
-from tollkeeper.catalog.v1 import plan_pb2
+from tollkeeper.catalog.v1 import charge_pb2
 
 
 @dataclass(slots=True)
@@ -110,7 +110,7 @@ class World:
         customer_id: str,
         plan_id: str,
         *,
-        billing_period: plan_pb2.BillingPeriod.ValueType = MONTHLY,
+        billing_period: charge_pb2.BillingPeriod.ValueType = MONTHLY,
         commitments: dict[str, str] | None = None,
         **more: object,
     ) -> subscription_service_pb2.ProvisionSubscriptionResponse:

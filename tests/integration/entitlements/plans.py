@@ -1,19 +1,22 @@
 """What is sold in these tests."""
 
 from tests.integration.entitlements.world import World
+from tollkeeper.catalog.v1 import charge_pb2, entitlement_pb2
 from tollkeeper.catalog.v1 import feature_pb2 as feature
 from tollkeeper.catalog.v1 import plan_pb2 as plan
 
-MONTHLY = plan.UsageReset(interval=plan.RESET_INTERVAL_MONTH)
-DAILY = plan.UsageReset(interval=plan.RESET_INTERVAL_DAY, anchor=plan.RESET_ANCHOR_CALENDAR)
+MONTHLY = entitlement_pb2.UsageReset(interval=entitlement_pb2.RESET_INTERVAL_MONTH)
+DAILY = entitlement_pb2.UsageReset(
+    interval=entitlement_pb2.RESET_INTERVAL_DAY, anchor=entitlement_pb2.RESET_ANCHOR_CALENDAR
+)
 
 
 def limited(
-    feature_id: str, limit: str, *, soft: bool = False, reset: plan.UsageReset | None = None
-) -> plan.Entitlement:
+    feature_id: str, limit: str, *, soft: bool = False, reset: entitlement_pb2.UsageReset | None = None
+) -> entitlement_pb2.Entitlement:
     """An entitlement with a limit."""
-    metered = plan.MeteredEntitlement(limit=limit, soft_limit=soft, usage_reset=reset)
-    return plan.Entitlement(feature_id=feature_id, metered=metered)
+    metered = entitlement_pb2.MeteredEntitlement(limit=limit, soft_limit=soft, usage_reset=reset)
+    return entitlement_pb2.Entitlement(feature_id=feature_id, metered=metered)
 
 
 def stock(world: World) -> None:
@@ -30,15 +33,24 @@ def stock(world: World) -> None:
         plan.PlanContent(
             pricing_type=plan.PRICING_TYPE_PAID,
             entitlements=[
-                limited("miles", "100", soft=True, reset=plan.UsageReset(interval=plan.RESET_INTERVAL_BILLING_PERIOD)),
+                limited(
+                    "miles",
+                    "100",
+                    soft=True,
+                    reset=entitlement_pb2.UsageReset(interval=entitlement_pb2.RESET_INTERVAL_BILLING_PERIOD),
+                ),
                 limited("calls", "10", reset=MONTHLY),
-                plan.Entitlement(feature_id="night-flights", boolean=plan.BooleanEntitlement()),
-                plan.Entitlement(feature_id="airports", enum=plan.EnumEntitlement(values=["JFK", "EWR"])),
+                entitlement_pb2.Entitlement(feature_id="night-flights", boolean=entitlement_pb2.BooleanEntitlement()),
+                entitlement_pb2.Entitlement(
+                    feature_id="airports", enum=entitlement_pb2.EnumEntitlement(values=["JFK", "EWR"])
+                ),
             ],
             charges=[
-                plan.Charge(id="fee", billing_model=plan.BILLING_MODEL_FLAT_FEE),
-                plan.Charge(id="gates", feature_id="gates", billing_model=plan.BILLING_MODEL_PER_UNIT),
-                plan.Charge(id="departures", feature_id="departures", billing_model=plan.BILLING_MODEL_USAGE_BASED),
+                charge_pb2.Charge(id="fee", billing_model=charge_pb2.BILLING_MODEL_FLAT_FEE),
+                charge_pb2.Charge(id="gates", feature_id="gates", billing_model=charge_pb2.BILLING_MODEL_PER_UNIT),
+                charge_pb2.Charge(
+                    id="departures", feature_id="departures", billing_model=charge_pb2.BILLING_MODEL_USAGE_BASED
+                ),
             ],
         ),
     )
@@ -48,6 +60,8 @@ def stock(world: World) -> None:
     world.plan(
         "empty",
         plan.PlanContent(
-            entitlements=[plan.Entitlement(feature_id="airports", enum=plan.EnumEntitlement(values=["LGA"]))]
+            entitlements=[
+                entitlement_pb2.Entitlement(feature_id="airports", enum=entitlement_pb2.EnumEntitlement(values=["LGA"]))
+            ]
         ),
     )

@@ -30,7 +30,7 @@ from tests.integration.entitlements.world import reason
 from tollkeeper.billing.v1 import customer_pb2, customer_service_pb2, subscription_pb2, subscription_service_pb2
 from tollkeeper.billing.v1.customer_service_pb2_grpc import CustomerServiceStub
 from tollkeeper.billing.v1.subscription_service_pb2_grpc import SubscriptionServiceStub
-from tollkeeper.catalog.v1 import catalog_service_pb2, feature_pb2, plan_pb2, product_pb2
+from tollkeeper.catalog.v1 import catalog_service_pb2, charge_pb2, entitlement_pb2, feature_pb2, plan_pb2, product_pb2
 from tollkeeper.catalog.v1.catalog_service_pb2_grpc import CatalogServiceStub
 from tollkeeper.entitlements.v1 import entitlements_service_pb2 as pb
 from tollkeeper.entitlements.v1.decision_pb2 import Decision
@@ -57,7 +57,7 @@ class Platform:
             customer_id=customer_id,
             plan_id="carrier",
             subscription_id=f"sub-{customer_id}",
-            billing_period=plan_pb2.BILLING_PERIOD_MONTHLY,
+            billing_period=charge_pb2.BILLING_PERIOD_MONTHLY,
             commitments=[subscription_pb2.Commitment(feature_id="gates", quantity=gates)],
         )
         return (await call(self.subscriptions.ProvisionSubscription, request)).token
@@ -119,14 +119,14 @@ def _catalog() -> catalog_service_pb2.ApplyCatalogRequest:
             event_names=["flight.departed"], aggregation=feature_pb2.AGGREGATION_SUM, field="miles"
         ),
     )
-    charge = plan_pb2.Charge(
+    charge = charge_pb2.Charge(
         id="gates",
         feature_id="gates",
-        billing_model=plan_pb2.BILLING_MODEL_PER_UNIT,
-        pricing_model=plan_pb2.PRICING_MODEL_FLAT_RATE,
-        prices=[plan_pb2.Price(billing_period=plan_pb2.BILLING_PERIOD_MONTHLY, currency="USD", amount="1")],
+        billing_model=charge_pb2.BILLING_MODEL_PER_UNIT,
+        pricing_model=charge_pb2.PRICING_MODEL_FLAT_RATE,
+        prices=[charge_pb2.Price(billing_period=charge_pb2.BILLING_PERIOD_MONTHLY, currency="USD", amount="1")],
     )
-    monthly = plan_pb2.UsageReset(interval=plan_pb2.RESET_INTERVAL_BILLING_PERIOD)
+    monthly = entitlement_pb2.UsageReset(interval=entitlement_pb2.RESET_INTERVAL_BILLING_PERIOD)
     content = plan_pb2.PlanContent(
         pricing_type=plan_pb2.PRICING_TYPE_PAID,
         entitlements=[limited("miles", "1000", reset=monthly)],

@@ -14,7 +14,7 @@ from kit.client import call
 from kit.proto import timestamp_to_proto
 from tests.integration.entitlements.fakes import FakeBilling, FakeCatalog, FakeMetering
 from tollkeeper.billing.v1 import billing_events_pb2, customer_pb2, subscription_pb2, test_clock_pb2
-from tollkeeper.catalog.v1 import catalog_events_pb2, feature_pb2, plan_pb2
+from tollkeeper.catalog.v1 import catalog_events_pb2, charge_pb2, feature_pb2, plan_pb2
 from tollkeeper.entitlements.v1 import entitlements_service_pb2 as pb
 from tollkeeper.entitlements.v1.decision_pb2 import Decision, DecisionReason
 from tollkeeper.entitlements.v1.entitlements_service_pb2_grpc import EntitlementsServiceStub
@@ -105,7 +105,7 @@ class World:
         commitments: Mapping[str, str] | None = None,
         zone: str = "UTC",
         announced: bool = True,
-        period: "plan_pb2.BillingPeriod.ValueType" = plan_pb2.BILLING_PERIOD_MONTHLY,
+        period: "charge_pb2.BillingPeriod.ValueType" = charge_pb2.BILLING_PERIOD_MONTHLY,
     ) -> str:
         """A new subscription; a token of the write."""
         made = subscription_pb2.Subscription(

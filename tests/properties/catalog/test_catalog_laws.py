@@ -37,7 +37,7 @@ from kernel.pricing import (
 from tests.integration.catalog import samples
 from tests.properties.catalog.messages import chances, fill, mutate
 from tests.unit.catalog.samples import LATER, NOW
-from tollkeeper.catalog.v1 import catalog_service_pb2, plan_pb2
+from tollkeeper.catalog.v1 import catalog_service_pb2, charge_pb2, entitlement_pb2, plan_pb2
 
 NOTHING = HeldCatalog({}, {}, {}, {})
 
@@ -167,7 +167,7 @@ Edit = Callable[[plan_pb2.PlanContent], None]
 def _yearly(content: plan_pb2.PlanContent) -> None:
     for charge in content.charges:
         charge.prices.add().CopyFrom(charge.prices[0])
-        charge.prices[1].billing_period = plan_pb2.BILLING_PERIOD_YEARLY
+        charge.prices[1].billing_period = charge_pb2.BILLING_PERIOD_YEARLY
 
 
 EDITS: dict[str, Edit] = {
@@ -180,10 +180,10 @@ EDITS: dict[str, Edit] = {
     "minimum by default": lambda content: setattr(content.charges[0], "minimum_quantity", "1.0"),
     "hard": lambda content: setattr(content.entitlements[2].metered, "soft_limit", False),
     "unlimited": lambda content: content.entitlements[2].metered.CopyFrom(
-        plan_pb2.MeteredEntitlement(unlimited=plan_pb2.Unlimited())
+        entitlement_pb2.MeteredEntitlement(unlimited=entitlement_pb2.Unlimited())
     ),
     "reset": lambda content: setattr(
-        content.entitlements[2].metered.usage_reset, "interval", plan_pb2.RESET_INTERVAL_BILLING_PERIOD
+        content.entitlements[2].metered.usage_reset, "interval", entitlement_pb2.RESET_INTERVAL_BILLING_PERIOD
     ),
     "more support": lambda content: content.entitlements[1].enum.values.append("phone"),
     "turned around": lambda content: content.entitlements.sort(key=lambda each: each.feature_id),

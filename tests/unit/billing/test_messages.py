@@ -7,7 +7,7 @@ from billing.messages.request_key import request_key
 from kernel.errors import TollkeeperError
 from tollkeeper.billing.v1 import subscription_pb2
 from tollkeeper.billing.v1 import subscription_service_pb2 as pb
-from tollkeeper.catalog.v1 import plan_pb2
+from tollkeeper.catalog.v1 import charge_pb2
 
 
 def paths(refused: pytest.ExceptionInfo[TollkeeperError]) -> list[str]:
@@ -46,7 +46,7 @@ def test_a_wrong_agreement_is_told_all_its_mistakes() -> None:
 
 def test_an_agreement_in_few_words() -> None:
     request = pb.ProvisionSubscriptionRequest(
-        customer_id="UA", plan_id="airline", billing_period=plan_pb2.BILLING_PERIOD_YEARLY
+        customer_id="UA", plan_id="airline", billing_period=charge_pb2.BILLING_PERIOD_YEARLY
     )
     agreement, key = agreement_from_proto(request)
     assert (agreement.time_zone, agreement.currency, agreement.subscription_id, key) == ("UTC", None, "", None)

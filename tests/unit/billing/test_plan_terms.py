@@ -9,7 +9,7 @@ from billing.messages.plan_terms import plan_document, plan_terms, plan_terms_fr
 from kernel.period import BillingPeriod
 from kernel.pricing import FlatRate, Graduated, Package, StairStep, StairStepTier, Tier, Volume
 from tests.integration.billing import plans
-from tollkeeper.catalog.v1 import plan_pb2
+from tollkeeper.catalog.v1 import charge_pb2
 
 MONTHLY_USD = Offer(BillingPeriod.MONTHLY, "USD")
 TIERS = (
@@ -20,7 +20,7 @@ TIERS = (
 
 
 def test_every_pricing_model() -> None:
-    totals = [plan_pb2.TierPrice(total_price=total) for total in ("100", "150", "200")]
+    totals = [charge_pb2.TierPrice(total_price=total) for total in ("100", "150", "200")]
     version = plans.plan(
         "airline",
         plans.charge("fee", "FLAT_FEE", plans.price("9.99")),
@@ -81,6 +81,6 @@ def test_a_free_plan() -> None:
 
 def test_what_is_not_known_here_is_refused() -> None:
     version = plans.plan("airline", plans.departures())
-    version.content.charges[0].pricing_model = plan_pb2.PRICING_MODEL_UNSPECIFIED
+    version.content.charges[0].pricing_model = charge_pb2.PRICING_MODEL_UNSPECIFIED
     with pytest.raises(ValueError, match="not known here"):
         plan_terms_from_proto(version)

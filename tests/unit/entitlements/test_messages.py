@@ -26,7 +26,7 @@ from kernel.recurrence import Interval, Recurrence
 from kit.proto import period_to_proto, timestamp_to_proto
 from tests.unit.entitlements.build import START, metered, utc
 from tollkeeper.billing.v1 import subscription_pb2
-from tollkeeper.catalog.v1 import feature_pb2, plan_pb2
+from tollkeeper.catalog.v1 import charge_pb2, entitlement_pb2, feature_pb2, plan_pb2
 from tollkeeper.entitlements.v1 import decision_pb2
 from tollkeeper.metering.v1 import tracker_pb2
 
@@ -61,37 +61,41 @@ def test_a_feature_of_an_unknown_type_is_not_guessed() -> None:
         feature_from_proto(feature_pb2.Feature(id="f"))
 
 
-RESET = plan_pb2.UsageReset(
-    interval=plan_pb2.RESET_INTERVAL_WEEK, anchor=plan_pb2.RESET_ANCHOR_CALENDAR, week_start=plan_pb2.WEEKDAY_SUNDAY
+RESET = entitlement_pb2.UsageReset(
+    interval=entitlement_pb2.RESET_INTERVAL_WEEK,
+    anchor=entitlement_pb2.RESET_ANCHOR_CALENDAR,
+    week_start=entitlement_pb2.WEEKDAY_SUNDAY,
 )
-YEARLY = plan_pb2.UsageReset(interval=plan_pb2.RESET_INTERVAL_YEAR)
+YEARLY = entitlement_pb2.UsageReset(interval=entitlement_pb2.RESET_INTERVAL_YEAR)
 
 
 def test_what_a_version_grants_by_entitlements_and_by_charges() -> None:
     content = plan_pb2.PlanContent(
         entitlements=[
-            plan_pb2.Entitlement(feature_id="b", boolean=plan_pb2.BooleanEntitlement()),
-            plan_pb2.Entitlement(feature_id="e", enum=plan_pb2.EnumEntitlement(values=["x", "y"])),
-            plan_pb2.Entitlement(
-                feature_id="m", metered=plan_pb2.MeteredEntitlement(limit="5.5", soft_limit=True, usage_reset=RESET)
+            entitlement_pb2.Entitlement(feature_id="b", boolean=entitlement_pb2.BooleanEntitlement()),
+            entitlement_pb2.Entitlement(feature_id="e", enum=entitlement_pb2.EnumEntitlement(values=["x", "y"])),
+            entitlement_pb2.Entitlement(
+                feature_id="m",
+                metered=entitlement_pb2.MeteredEntitlement(limit="5.5", soft_limit=True, usage_reset=RESET),
             ),
-            plan_pb2.Entitlement(
-                feature_id="u", metered=plan_pb2.MeteredEntitlement(unlimited=plan_pb2.Unlimited(), usage_reset=YEARLY)
+            entitlement_pb2.Entitlement(
+                feature_id="u",
+                metered=entitlement_pb2.MeteredEntitlement(unlimited=entitlement_pb2.Unlimited(), usage_reset=YEARLY),
             ),
         ],
         charges=[
-            plan_pb2.Charge(id="1", billing_model=plan_pb2.BILLING_MODEL_FLAT_FEE),
-            plan_pb2.Charge(id="2", billing_model=plan_pb2.BILLING_MODEL_PER_UNIT, feature_id="p"),
-            plan_pb2.Charge(
+            charge_pb2.Charge(id="1", billing_model=charge_pb2.BILLING_MODEL_FLAT_FEE),
+            charge_pb2.Charge(id="2", billing_model=charge_pb2.BILLING_MODEL_PER_UNIT, feature_id="p"),
+            charge_pb2.Charge(
                 id="3",
-                billing_model=plan_pb2.BILLING_MODEL_PER_UNIT,
+                billing_model=charge_pb2.BILLING_MODEL_PER_UNIT,
                 feature_id="q",
                 minimum_quantity="2.5",
                 usage_reset=YEARLY,
             ),
-            plan_pb2.Charge(id="4", billing_model=plan_pb2.BILLING_MODEL_USAGE_BASED, feature_id="r"),
-            plan_pb2.Charge(
-                id="5", billing_model=plan_pb2.BILLING_MODEL_USAGE_BASED, feature_id="s", usage_reset=RESET
+            charge_pb2.Charge(id="4", billing_model=charge_pb2.BILLING_MODEL_USAGE_BASED, feature_id="r"),
+            charge_pb2.Charge(
+                id="5", billing_model=charge_pb2.BILLING_MODEL_USAGE_BASED, feature_id="s", usage_reset=RESET
             ),
         ],
     )
@@ -114,14 +118,15 @@ def test_what_a_version_grants_by_entitlements_and_by_charges() -> None:
 @pytest.mark.parametrize(
     "entitlement",
     [
-        plan_pb2.Entitlement(feature_id="x"),
-        plan_pb2.Entitlement(feature_id="x", metered=plan_pb2.MeteredEntitlement()),
-        plan_pb2.Entitlement(
-            feature_id="x", metered=plan_pb2.MeteredEntitlement(limit="1", usage_reset=plan_pb2.UsageReset())
+        entitlement_pb2.Entitlement(feature_id="x"),
+        entitlement_pb2.Entitlement(feature_id="x", metered=entitlement_pb2.MeteredEntitlement()),
+        entitlement_pb2.Entitlement(
+            feature_id="x",
+            metered=entitlement_pb2.MeteredEntitlement(limit="1", usage_reset=entitlement_pb2.UsageReset()),
         ),
     ],
 )
-def test_what_a_version_grants_in_an_unknown_way_is_not_guessed(entitlement: plan_pb2.Entitlement) -> None:
+def test_what_a_version_grants_in_an_unknown_way_is_not_guessed(entitlement: entitlement_pb2.Entitlement) -> None:
     content = plan_pb2.PlanContent(entitlements=[entitlement])
     with pytest.raises(ValueError, match=r"unknown type|neither|not a valid"):
         plan_version_from_proto(plan_pb2.PlanVersion(plan_id="plan", version=4, content=content))
@@ -129,7 +134,7 @@ def test_what_a_version_grants_in_an_unknown_way_is_not_guessed(entitlement: pla
 
 @pytest.mark.parametrize("wrong", [{"time_zone": "Mars/Olympus"}, {"billing_period": 77}, {"billing_period": 0}])
 def test_a_subscription_with_a_word_that_is_not_known_is_not_guessed(wrong: dict[str, object]) -> None:
-    good: dict[str, object] = {"id": "s", "billing_period": plan_pb2.BILLING_PERIOD_MONTHLY}
+    good: dict[str, object] = {"id": "s", "billing_period": charge_pb2.BILLING_PERIOD_MONTHLY}
     with pytest.raises(ValueError, match=r"cannot be understood|not a valid|has no name"):
         subscription_from_proto(subscription_pb2.Subscription(**(good | wrong)))  # type: ignore[arg-type]  # its fields.
 
