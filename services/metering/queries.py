@@ -1,6 +1,6 @@
 """Reads without rules."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -8,10 +8,10 @@ from kernel.quantity import ZERO
 from kit.db import Database
 from kit.paging import Page
 from metering.domain.event import Event, EventFilter
-from metering.domain.feature import Feature
+from metering.domain.feature import Feature, require_metered
 from metering.domain.span_finder import SpanFinder
 from metering.domain.tracker import Place, Window, microseconds, tracker_not_found
-from metering.domain.usage_range import UsageAnswer, UsageQuery, check_grouping
+from metering.domain.usage_range import MeasuredUsage, UsageAnswer, UsageQuery, UsageSpan, check_grouping
 from metering.store import event_log, usage, windows
 from metering.store.known_trackers import KnownTrackers, Wanted
 from metering.store.line import raw_of
@@ -58,6 +58,27 @@ async def query_usage(database: Database, feature: Feature, query: UsageQuery) -
     check_grouping(feature, query)
     async with database.read() as connection:
         return await usage.of_range(connection, feature, query)
+
+
+async def measure_usage(
+    database: Database, features: Mapping[str, Feature], spans: Sequence[UsageSpan]
+) -> Sequence[MeasuredUsage]:
+    """The usage of spans in the given order, all of them at one moment; `features` are those of their series by id.
+
+    Raises:
+        TollkeeperError: `FEATURE_NOT_METERED`.
+    """
+    for feature in features.values():
+        require_metered(feature)
+    async with database.read() as connection:
+        revisions = await windows.newest_revisions(await raw_of(connection), {span.series for span in spans})
+        return [
+            MeasuredUsage(
+                await usage.of_span(connection, features[span.series.feature_id], span.series, period=span.period),
+                revisions.get(span.series, 0),
+            )
+            for span in spans
+        ]
 
 
 def _window(place: Place, value: Decimal, revision: int) -> Window:

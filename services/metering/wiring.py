@@ -67,11 +67,13 @@ async def wire(settings: MeteringSettings, resources: AsyncExitStack) -> Parts:
     async def ready() -> None:
         await asyncio.gather(*(consumer.caught_up.wait() for consumer in consumers))
 
+    windows = Windows(database, known)
+    trackers = TrackerServicer(database, find_feature, register=register, windows=windows, report=report_usage)
     return Parts(
         registrations=[
             _events(EventServicer(database, report_events)),
             _usage(UsageServicer(database, find_feature)),
-            _trackers(TrackerServicer(register, Windows(database, known), report_usage)),
+            _trackers(trackers),
         ],
         workers=[report_events.gatherer, report_usage.gatherer, *consumers, frames],
         ready=ready,
@@ -90,6 +92,6 @@ def _usage(servicer: UsageServicer) -> Registration:
 
 def _trackers(servicer: TrackerServicer) -> Registration:
     # Every text of these is an id, a zone, a number or a key that is looked at.
-    methods = ("RegisterTrackers", "BatchGetWindows", "BatchReportUsage")
+    methods = ("RegisterTrackers", "BatchGetWindows", "BatchMeasureUsage", "BatchReportUsage")
     trusted = frozenset(f"/{TRACKER_SERVICE}/{method}" for method in methods)
     return Registration(TRACKER_SERVICE, partial(tracker_grpc.add_TrackerServiceServicer_to_server, servicer), trusted)

@@ -1,10 +1,14 @@
 """``TrackerService``."""
 
+from kit.db import Database
 from kit.rpc import Context
+from metering import queries
+from metering.commands.find_feature import FindFeature
 from metering.commands.register_trackers import RegisterTrackers
 from metering.commands.report_usage import ReportUsage
 from metering.messages.report import outcome_to_proto, reports_from_proto
 from metering.messages.tracker import lookups_from_proto, tracker_to_proto, trackers_from_proto, window_to_proto
+from metering.messages.usage import measured_to_proto, spans_from_proto
 from metering.queries import Windows
 from tollkeeper.metering.v1 import tracker_service_pb2 as pb
 from tollkeeper.metering.v1 import tracker_service_pb2_grpc as grpc_api
@@ -13,7 +17,17 @@ from tollkeeper.metering.v1 import tracker_service_pb2_grpc as grpc_api
 class TrackerServicer(grpc_api.TrackerServiceServicer):
     """Converts, calls, converts."""
 
-    def __init__(self, register: RegisterTrackers, windows: Windows, report: ReportUsage) -> None:
+    def __init__(
+        self,
+        database: Database,
+        find_feature: FindFeature,
+        *,
+        register: RegisterTrackers,
+        windows: Windows,
+        report: ReportUsage,
+    ) -> None:
+        self._database = database
+        self._find_feature = find_feature
         self._register = register
         self._windows = windows
         self._report = report
@@ -29,6 +43,14 @@ class TrackerServicer(grpc_api.TrackerServiceServicer):
     ) -> pb.BatchGetWindowsResponse:
         windows = await self._windows.at(lookups_from_proto(request))
         return pb.BatchGetWindowsResponse(windows=map(window_to_proto, windows))
+
+    async def BatchMeasureUsage(
+        self, request: pb.BatchMeasureUsageRequest, _context: Context
+    ) -> pb.BatchMeasureUsageResponse:
+        spans = spans_from_proto(request)
+        features = await self._find_feature.all(span.series.feature_id for span in spans)
+        measured = await queries.measure_usage(self._database, features, spans)
+        return pb.BatchMeasureUsageResponse(measured=map(measured_to_proto, measured))
 
     async def BatchReportUsage(
         self, request: pb.BatchReportUsageRequest, _context: Context

@@ -1,7 +1,7 @@
 """Usage of a range: how it is cut, and how far an answer may go."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final
@@ -14,6 +14,10 @@ from metering.domain.series import Series
 
 MAX_POINTS: Final = 10_000
 MAX_GROUPS: Final = 4
+# The contract's bounds of one measurement. Each span is a statement over all that is stored in it.
+MAX_SPANS: Final = 100
+# Ten years have at most 3,653 days, and a local boundary may move by some hours more.
+LONGEST_SPAN: Final = timedelta(days=3_654)
 
 
 class Granularity(StrEnum):
@@ -58,6 +62,26 @@ class UsageAnswer:
 
     points: tuple[UsagePoint, ...]
     skipped: int
+
+
+@dataclass(frozen=True, slots=True)
+class UsageSpan:
+    """A span of time of a series that need not be a period of any tracker; possibly empty."""
+
+    series: Series
+    period: Period
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredUsage:
+    """The usage in a span.
+
+    Attributes:
+        revision: The newest among the windows of the series; 0 where no window counts it.
+    """
+
+    value: Decimal
+    revision: int
 
 
 def cuts(query: UsageQuery) -> Recurrence | None:

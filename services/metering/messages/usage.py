@@ -2,14 +2,27 @@
 
 from datetime import datetime
 
-from kernel.errors import Mistakes
+from kernel.errors import FieldViolation, Mistakes, invalid
 from kernel.period import Period
 from kernel.recurrence import zone as check_zone
 from kit.proto import decimal_to_proto, period_to_proto, timestamp_from_proto
 from metering.domain.event_batch import MAX_NAME_LENGTH
 from metering.domain.series import Series, check_series
 from metering.domain.tracker import EPOCH
-from metering.domain.usage_range import MAX_GROUPS, Granularity, UsageAnswer, UsagePoint, UsageQuery
+from metering.domain.usage_range import (
+    LONGEST_SPAN,
+    MAX_GROUPS,
+    MAX_SPANS,
+    Granularity,
+    MeasuredUsage,
+    UsageAnswer,
+    UsagePoint,
+    UsageQuery,
+    UsageSpan,
+)
+from metering.messages.tracker import series_from_proto
+from tollkeeper.common.v1 import period_pb2
+from tollkeeper.metering.v1 import tracker_service_pb2 as tracker_pb
 from tollkeeper.metering.v1 import usage_service_pb2 as pb
 
 _GRANULARITIES = {
@@ -54,11 +67,46 @@ def usage_answer_to_proto(answer: UsageAnswer) -> pb.QueryUsageResponse:
     return pb.QueryUsageResponse(points=map(_point_to_proto, answer.points), skipped_count=answer.skipped)
 
 
-def _required_time(request: pb.QueryUsageRequest, field: str, mistakes: Mistakes) -> datetime | None:
-    if not request.HasField(field):  # type: ignore[arg-type]  # one of the two.
-        mistakes.add(field, "is required")
+def spans_from_proto(request: tracker_pb.BatchMeasureUsageRequest) -> list[UsageSpan]:
+    """Which spans are to be measured.
+
+    Raises:
+        TollkeeperError: `INVALID_FIELD` naming every mistake.
+    """
+    if not 1 <= len(request.spans) <= MAX_SPANS:
+        raise invalid(FieldViolation("spans", f"must hold 1 to {MAX_SPANS:,} spans, not {len(request.spans):,}"))
+    mistakes = Mistakes()
+    spans = [_span(message, f"spans[{index}]", mistakes) for index, message in enumerate(request.spans)]
+    mistakes.check()
+    return [span for span in spans if span is not None]
+
+
+def measured_to_proto(measured: MeasuredUsage) -> tracker_pb.MeasuredUsage:
+    """The usage as the contract shows it."""
+    return tracker_pb.MeasuredUsage(value=decimal_to_proto(measured.value), revision=measured.revision)
+
+
+def _span(message: tracker_pb.UsageSpan, path: str, mistakes: Mistakes) -> UsageSpan | None:
+    series = series_from_proto(message.series, f"{path}.series", mistakes)
+    start = _required_time(message.period, "start_time", mistakes, path=f"{path}.period.")
+    end = _required_time(message.period, "end_time", mistakes, path=f"{path}.period.")
+    if start is None or end is None:
         return None
-    return mistakes.attempt(timestamp_from_proto, getattr(request, field), field)
+    if end < start:
+        mistakes.add(f"{path}.period.end_time", "must not be before start_time")
+        return None
+    if end - start > LONGEST_SPAN:
+        mistakes.add(f"{path}.period.end_time", "must be at most ten years after start_time")
+    return UsageSpan(series, Period(start, end))
+
+
+def _required_time(
+    message: pb.QueryUsageRequest | period_pb2.Period, field: str, mistakes: Mistakes, *, path: str = ""
+) -> datetime | None:
+    if not message.HasField(field):  # type: ignore[arg-type]  # one of the two.
+        mistakes.add(f"{path}{field}", "is required")
+        return None
+    return mistakes.attempt(timestamp_from_proto, getattr(message, field), f"{path}{field}")
 
 
 def _point_to_proto(point: UsagePoint) -> pb.UsagePoint:

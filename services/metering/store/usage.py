@@ -8,7 +8,10 @@ from sqlalchemy import ColumnElement, Table, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kernel.period import Period
+from kernel.quantity import ZERO
 from metering.domain.feature import Feature
+from metering.domain.meter import Meter
+from metering.domain.series import Series
 from metering.domain.tracker import microseconds
 from metering.domain.usage_range import (
     MAX_POINTS,
@@ -47,6 +50,16 @@ async def of_range(connection: AsyncConnection, feature: Feature, query: UsageQu
     return UsageAnswer(tuple(points), await _skipped(connection, feature, rows))
 
 
+async def of_span(connection: AsyncConnection, feature: Feature, series: Series, *, period: Period) -> Decimal:
+    """The usage of a span; zero where nothing counts."""
+    table, rows = stored_usage(feature, series)
+    meter = feature.meter
+    counted = rows if meter is None else and_(rows, ~meter_sql.is_skipped(meter))
+    statement = select(_value(meter)).select_from(table).where(counted, *_within(table, period))
+    value = (await connection.execute(statement)).scalar_one()
+    return ZERO if value is None else Decimal(value)
+
+
 async def _runs(
     connection: AsyncConnection, table: Table, rows: ColumnElement[bool], query: UsageQuery
 ) -> AsyncIterator[Sequence[Period]]:
@@ -59,11 +72,14 @@ async def _runs(
 
 
 def _statement(feature: Feature, query: UsageQuery, table: Table, run: Sequence[Period]) -> Any:
-    meter = feature.meter
-    value = func.sum(tables.measurement.c.delta) if meter is None else meter_sql.usage(meter)
+    value = _value(feature.meter)
     place = place_in(table, run)
     groups = [meter_sql.group_text(field).label(f"group_{number}") for number, field in enumerate(query.group_by)]
     return select(place, *groups, value).group_by(place, *groups).order_by(place, *groups).limit(MAX_POINTS + 1)
+
+
+def _value(meter: Meter | None) -> ColumnElement[Any]:
+    return func.sum(tables.measurement.c.delta) if meter is None else meter_sql.usage(meter)
 
 
 async def _skipped(connection: AsyncConnection, feature: Feature, rows: ColumnElement[bool]) -> int:

@@ -1,11 +1,13 @@
 """Windows, and the distinct values that some of them count, in the store."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
+from metering.domain.series import Series
 from metering.domain.tracker import Place, PlaceKey, Window, span_start
 from metering.store.line import Raw
+from metering.store.series import columns
 
 # The order keeps the two writers of one customer's windows from waiting for each other; the locks of the series do so
 # already, but an operator's statement may not.
@@ -33,6 +35,14 @@ _READ = """
 SELECT w.tracker_id, w.period_start, w.value, w.revision
 FROM "window" w JOIN unnest(%s::text[], %s::bigint[], %s::timestamptz[]) AS wanted (customer_id, tracker_id, period_start)
     ON w.customer_id = wanted.customer_id AND w.tracker_id = wanted.tracker_id AND w.period_start = wanted.period_start
+"""
+
+_NEWEST = """
+SELECT t.customer_id, t.resource_id, t.feature_id, max(w.revision)
+FROM unnest(%s::text[], %s::text[], %s::text[]) AS wanted (customer_id, resource_id, feature_id)
+    JOIN tracker t ON t.customer_id = wanted.customer_id AND t.resource_id = wanted.resource_id AND t.feature_id = wanted.feature_id
+    JOIN "window" w ON w.customer_id = t.customer_id AND w.tracker_id = t.id
+GROUP BY t.customer_id, t.resource_id, t.feature_id
 """
 
 _ADD_DISTINCT = """
@@ -76,6 +86,12 @@ async def read(connection: Raw, places: Sequence[Place]) -> Mapping[PlaceKey, tu
     customer_ids, tracker_ids, starts, _ = _columns(places)
     cursor = await connection.execute(_READ, (customer_ids, tracker_ids, starts), prepare=True)
     return {(tracker_id, start): (value, revision) for tracker_id, start, value, revision in await cursor.fetchall()}
+
+
+async def newest_revisions(connection: Raw, series: Collection[Series]) -> Mapping[Series, int]:
+    """The greatest revision among the windows of each of these series that has any."""
+    cursor = await connection.execute(_NEWEST, columns(series), prepare=True)
+    return {Series(*key): revision for *key, revision in await cursor.fetchall()}
 
 
 async def add_distinct(connection: Raw, seen: Sequence[tuple[Place, str]]) -> Mapping[PlaceKey, int]:
