@@ -21,6 +21,7 @@ from tests.integration.metering.samples import (
     report,
     tracker,
 )
+from tests.integration.metering.test_spans import span, values
 from tollkeeper.metering.v1 import tracker_service_pb2, usage_service_pb2
 from tollkeeper.metering.v1.usage_service_pb2_grpc import UsageServiceStub
 
@@ -67,6 +68,15 @@ async def test_united_flies_from_new_york(
     )
     usage = await call(UsageServiceStub(metering.channel).QueryUsage, request)
     assert (usage.points[0].value, usage.skipped_count) == ("1400.3", 1)
+    start, middle, end = new_york(1, 31, 23, 59), new_york(2, 1, 9), new_york(3, 1)
+    spans = [(start, middle), (middle, end), (start, end)]
+    miles = [span("miles", *one) for one in spans]
+    # UA-4, which flew after the middle, had another tail.
+    tails = [
+        span("aircraft", *one) for one in ((start, middle), (middle, new_york(2, 1, 10)), (start, new_york(2, 1, 10)))
+    ]
+    assert await values(metering, *miles) == ["1400.1", "0.2", "1400.3"]
+    assert await values(metering, *tails) == ["1", "1", "1"]
 
 
 async def test_the_airport_reports_gates(metering: Metering, neighbours: Neighbours) -> None:
