@@ -1,4 +1,4 @@
-"""In-advance commitments that change inside a period: what is due for the period so far, and the line that settles it.
+"""In-advance charges that change inside a period: what is due for the period so far, and the line that settles it.
 
 Priced cumulatively: a line is the rounded total due minus what earlier lines charged, never a part priced alone, so
 that the lines of a period always add up to its rounded total.
@@ -19,15 +19,17 @@ from kernel.quantity import round_half_away
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """The commitment from an instant until the next segment's, or the period's end.
+    """What is held from an instant until the next segment's, or the period's end.
 
     Attributes:
         start: Before the period counts as its start; at or after its end costs nothing in it.
-        quantity: Committed units; zero commits nothing.
+        quantity: Units held; zero holds nothing.
+        price_list: Of the whole period, as agreed at that time.
     """
 
     start: datetime
     quantity: Decimal
+    price_list: PriceList
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +63,20 @@ class Proration:
     line: Money
 
 
-def prorate(period: Period, segments: Sequence[Segment], *, price_list: PriceList, charged: Money) -> Proration:
-    """Settle a commitment over one period.
+def prorate(period: Period, segments: Sequence[Segment], *, charged: Money) -> Proration:
+    """Settle what is held over one period.
 
     Args:
         period: A whole billing period; an empty one costs zero.
-        segments: All commitments of the period in order of time, the newest last. Of two at one instant the later one
-            counts. Before the first one nothing is committed.
-        price_list: Of the whole period in the currency of `charged`.
+        segments: All of the period in order of time, the newest last; their prices are in the currency of `charged`. Of two at
+            one instant the later one counts. Before the first one nothing is held.
         charged: The sum of the period's earlier lines, in whole minor units.
 
     Raises:
         ValueError: The segments are not in order of time.
     """
     shares = tuple(
-        Share(segment, price(price_list, segment.quantity), period.fraction(segment.start, end))
+        Share(segment, price(segment.price_list, segment.quantity), period.fraction(segment.start, end))
         for segment, end in zip(segments, _ends(segments, period), strict=True)
     )
     due = sum((share.amount for share in shares), Fraction(0))

@@ -1,5 +1,7 @@
 """Laws of proration: however a commitment changes, its lines add up to what is due."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -31,13 +33,23 @@ PRICE_LISTS: st.SearchStrategy[PriceList] = st.one_of(
 )
 MONIES = st.sampled_from([CURRENCIES[code] for code in ("USD", "JPY", "KWD", "CLF")])
 MOMENTS = st.timedeltas(timedelta(0), LENGTH).map(lambda after: START + after)
-COMMITMENTS = st.lists(st.builds(Segment, MOMENTS, QUANTITIES), min_size=1, max_size=6).map(
+
+
+def segment(at: datetime, quantity: Decimal) -> Segment:
+    return Segment(at, quantity, FlatRate(Decimal(0)))
+
+
+def priced(segments: Sequence[Segment], price_list: PriceList) -> list[Segment]:
+    return [replace(one, price_list=price_list) for one in segments]
+
+
+COMMITMENTS = st.lists(st.builds(segment, MOMENTS, QUANTITIES), min_size=1, max_size=6).map(
     lambda segments: sorted(segments, key=lambda segment: segment.start)
 )
 
 
 def due(segments: list[Segment], price_list: PriceList, *, currency: Currency) -> Money:
-    return prorate(PERIOD, segments, price_list=price_list, charged=Money.zero(currency)).total
+    return prorate(PERIOD, priced(segments, price_list), charged=Money.zero(currency)).total
 
 
 @LAWS
@@ -47,7 +59,7 @@ def test_lines_always_add_up_to_the_rounded_total(
 ) -> None:
     charged = Money.zero(currency)
     for count in range(1, len(segments) + 1):
-        settled = prorate(PERIOD, segments[:count], price_list=price_list, charged=charged)
+        settled = prorate(PERIOD, priced(segments[:count], price_list), charged=charged)
         charged = charged + settled.line
         assert settled.line == settled.line.rounded()
         assert charged == settled.total
@@ -61,7 +73,7 @@ def test_two_raises_at_one_instant_equal_one(
     segments: list[Segment], between: Decimal, price_list: PriceList, currency: Currency
 ) -> None:
     last = segments[-1]
-    twice = [*segments[:-1], Segment(last.start, between), last]
+    twice = [*segments[:-1], segment(last.start, between), last]
     assert due(twice, price_list, currency=currency) == due(segments, price_list, currency=currency)
 
 
@@ -70,8 +82,8 @@ def test_two_raises_at_one_instant_equal_one(
 def test_a_raise_at_the_start_charges_the_new_quantity_from_the_start(
     old: Decimal, new: Decimal, price_list: PriceList, currency: Currency
 ) -> None:
-    first = due([Segment(START, old)], price_list, currency=currency)
-    raised = prorate(PERIOD, [Segment(START, old), Segment(START, new)], price_list=price_list, charged=first)
+    first = due([segment(START, old)], price_list, currency=currency)
+    raised = prorate(PERIOD, priced([segment(START, old), segment(START, new)], price_list), charged=first)
     assert first + raised.line == Money(price(price_list, new).amount, currency).rounded()
 
 
@@ -81,7 +93,7 @@ def test_saying_the_same_again_changes_nothing(
     segments: list[Segment], price_list: PriceList, at: datetime, currency: Currency
 ) -> None:
     at = max(at, segments[-1].start)
-    again = [*segments, Segment(at, segments[-1].quantity)]
+    again = [*segments, segment(at, segments[-1].quantity)]
     assert due(again, price_list, currency=currency) == due(segments, price_list, currency=currency)
 
 
@@ -90,7 +102,7 @@ def test_saying_the_same_again_changes_nothing(
 def test_a_change_at_the_end_costs_nothing_in_the_period(
     segments: list[Segment], price_list: PriceList, currency: Currency
 ) -> None:
-    later = [*segments, Segment(PERIOD.end, Decimal(1000))]
+    later = [*segments, segment(PERIOD.end, Decimal(1000))]
     assert due(later, price_list, currency=currency) == due(segments, price_list, currency=currency)
 
 
@@ -101,5 +113,5 @@ def test_what_is_due_lies_between_the_two_prices(
 ) -> None:
     currency = CURRENCIES["USD"]
     both = sorted(Fraction(price(price_list, quantity).amount) for quantity in (old, new))
-    changed = [Segment(START, old), Segment(at, new)]
-    assert both[0] <= prorate(PERIOD, changed, price_list=price_list, charged=Money.zero(currency)).due <= both[1]
+    changed = [segment(START, old), segment(at, new)]
+    assert both[0] <= prorate(PERIOD, priced(changed, price_list), charged=Money.zero(currency)).due <= both[1]

@@ -1,5 +1,6 @@
 """Commitments that change inside a period, told as stories."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -25,11 +26,12 @@ def usd(amount: str) -> Money:
 
 
 def on(day: int, quantity: int) -> Segment:
-    return Segment(datetime(2026, 4, day, tzinfo=UTC), Decimal(quantity))
+    return Segment(datetime(2026, 4, day, tzinfo=UTC), Decimal(quantity), SEAT)
 
 
 def settle(*segments: Segment, price_list: PriceList = SEAT, charged: str = "0") -> Proration:
-    return prorate(APRIL, segments, price_list=price_list, charged=usd(charged))
+    priced = [replace(segment, price_list=price_list) for segment in segments]
+    return prorate(APRIL, priced, charged=usd(charged))
 
 
 def test_a_full_period_costs_the_full_price() -> None:
@@ -73,7 +75,7 @@ def test_a_commitment_that_begins_mid_period_is_prorated() -> None:
 
 
 def test_a_commitment_from_before_the_period_counts_from_its_start() -> None:
-    before = Segment(datetime(2026, 3, 20, tzinfo=UTC), Decimal(5))
+    before = Segment(datetime(2026, 3, 20, tzinfo=UTC), Decimal(5), SEAT)
     assert settle(before).line == usd("100")
     assert settle(before, on(16, 8)).line == usd("130")
 
@@ -89,7 +91,7 @@ def test_rounding_never_accumulates() -> None:
     charged = usd("0")
     for day in range(1, 31):
         segments = [on(d, d) for d in range(1, day + 1)]
-        settled = prorate(APRIL, segments, price_list=thirds, charged=charged)
+        settled = prorate(APRIL, [replace(one, price_list=thirds) for one in segments], charged=charged)
         charged = charged + settled.line
         assert charged == settled.total
     assert charged == usd("1.55")  # the mean of 1 to 30 units at $0.10
@@ -97,13 +99,13 @@ def test_rounding_never_accumulates() -> None:
 
 def test_rounds_to_the_currency_of_what_was_charged() -> None:
     yen = Money.zero(currency("JPY"))
-    assert prorate(APRIL, [on(16, 1)], price_list=FlatRate(Decimal(33)), charged=yen).line.amount == 17
+    assert prorate(APRIL, [replace(on(16, 1), price_list=FlatRate(Decimal(33)))], charged=yen).line.amount == 17
 
 
 def test_no_commitment_and_an_empty_period_cost_nothing() -> None:
     assert settle().line == usd("0")
     empty = Period(APRIL.start, APRIL.start)
-    assert prorate(empty, [on(1, 5)], price_list=SEAT, charged=usd("0")).line == usd("0")
+    assert prorate(empty, [on(1, 5)], charged=usd("0")).line == usd("0")
 
 
 def test_segments_come_in_order() -> None:
