@@ -52,14 +52,14 @@ class StripeProvider:
 
     name = "stripe"
 
-    def __init__(self, secret_key: str, *, api_base: str = stripe.DEFAULT_API_BASE) -> None:
+    def __init__(self, secret_key: str, *, api_base: str, retries: int = _RETRIES) -> None:
         timeout = aiohttp.ClientTimeout(total=_TRY_SECONDS, connect=_CONNECT_SECONDS)
         self._http = stripe.AIOHTTPClient(timeout=timeout)
         self._stripe = stripe.StripeClient(
             secret_key,
             base_addresses={"api": api_base.rstrip("/")},
             http_client=self._http,
-            max_network_retries=_RETRIES,
+            max_network_retries=retries,
         ).v1
 
     async def close(self) -> None:
