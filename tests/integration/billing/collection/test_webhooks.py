@@ -144,6 +144,8 @@ async def test_stopping_lets_a_running_message_end_and_frees_the_port(stripe: St
     listening.cancel()
     await asyncio.wait([listening], timeout=0.05)
     listening.cancel()  # whoever stops a service says it again and again.
+    await asyncio.wait([listening], timeout=0.05)
+    assert not listening.done(), "it waits for the message"
     receiver.release.set()
     assert await delivering == 200
     await asyncio.wait([listening])
