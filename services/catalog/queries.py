@@ -1,17 +1,23 @@
 """Reads without rules."""
 
 from collections.abc import Sequence
+from typing import Any
 
+from catalog.domain.coupon import Coupon
 from catalog.domain.errors import (
+    coupon_not_found,
     feature_not_found,
-    plan_not_found,
-    plan_version_not_found,
+    offering_not_found,
     product_not_found,
+    version_not_found,
 )
 from catalog.domain.feature import Feature
-from catalog.domain.plan import Plan, PlanVersion, draft_of
+from catalog.domain.offering import O, V, draft_of
 from catalog.domain.product import Product
-from catalog.store import features, plan_versions, plans, products
+from catalog.store.coupons import COUPONS
+from catalog.store.features import FEATURES
+from catalog.store.offerings import Offerings
+from catalog.store.products import PRODUCTS
 from kernel.errors import FieldViolation, invalid
 from kernel.ids import check_id
 from kit.db import Database
@@ -26,7 +32,7 @@ async def get_product(database: Database, product_id: str) -> Product:
     """
     check_id(product_id, "product_id")
     async with database.read() as connection:
-        product = await products.get(connection, product_id)
+        product = await PRODUCTS.get(connection, product_id)
     if product is None:
         raise product_not_found(product_id)
     return product
@@ -35,7 +41,7 @@ async def get_product(database: Database, product_id: str) -> Product:
 async def list_products(database: Database, page: Page) -> Sequence[Product]:
     """The products of a page, and one more where there are more."""
     async with database.read() as connection:
-        return await products.list_page(connection, page)
+        return await PRODUCTS.list_page(connection, page)
 
 
 async def get_feature(database: Database, feature_id: str) -> Feature:
@@ -46,7 +52,7 @@ async def get_feature(database: Database, feature_id: str) -> Feature:
     """
     check_id(feature_id, "feature_id")
     async with database.read() as connection:
-        feature = await features.get(connection, feature_id)
+        feature = await FEATURES.get(connection, feature_id)
     if feature is None:
         raise feature_not_found(feature_id)
     return feature
@@ -55,74 +61,96 @@ async def get_feature(database: Database, feature_id: str) -> Feature:
 async def list_features(database: Database, page: Page) -> Sequence[Feature]:
     """The features of a page, and one more where there are more."""
     async with database.read() as connection:
-        return await features.list_page(connection, page)
+        return await FEATURES.list_page(connection, page)
 
 
-async def get_plan(database: Database, plan_id: str) -> Plan:
-    """One plan.
+async def get_coupon(database: Database, coupon_id: str) -> Coupon:
+    """One coupon.
 
     Raises:
-        TollkeeperError: `INVALID_FIELD`; `PLAN_NOT_FOUND`.
+        TollkeeperError: `INVALID_FIELD`; `COUPON_NOT_FOUND`.
     """
-    check_id(plan_id, "plan_id")
+    check_id(coupon_id, "coupon_id")
     async with database.read() as connection:
-        plan = await plans.get(connection, plan_id)
-    if plan is None:
-        raise plan_not_found(plan_id)
-    return plan
+        coupon = await COUPONS.get(connection, coupon_id)
+    if coupon is None:
+        raise coupon_not_found(coupon_id)
+    return coupon
 
 
-async def list_plans(database: Database, page: Page, product_id: str) -> Sequence[Plan]:
-    """The plans of a page, and one more where there are more; of one product, or of every one.
+async def list_coupons(database: Database, page: Page) -> Sequence[Coupon]:
+    """The coupons of a page, and one more where there are more."""
+    async with database.read() as connection:
+        return await COUPONS.list_page(connection, page)
+
+
+async def get_offering(database: Database, offerings: Offerings[O, Any, Any], id: str) -> O:
+    """One plan or add-on.
+
+    Raises:
+        TollkeeperError: `INVALID_FIELD`; `PLAN_NOT_FOUND`, `ADD_ON_NOT_FOUND`.
+    """
+    check_id(id, f"{offerings.kind.field}_id")
+    async with database.read() as connection:
+        offering = await offerings.get(connection, id)
+    if offering is None:
+        raise offering_not_found(offerings.kind, id)
+    return offering
+
+
+async def list_offerings(
+    database: Database, offerings: Offerings[O, Any, Any], page: Page, *, product_id: str
+) -> Sequence[O]:
+    """The plans or add-ons of a page, and one more where there are more; of one product, or of every one.
 
     Raises:
         TollkeeperError: `INVALID_FIELD`.
     """
-    if product_id:
-        check_id(product_id, "product_id")
+    of_product = {"product_id": check_id(product_id, "product_id")} if product_id else {}
     async with database.read() as connection:
-        return await plans.list_page(connection, page, product_id)
+        return await offerings.list_page(connection, page, **of_product)
 
 
-async def get_plan_version(database: Database, plan_id: str, version: int) -> PlanVersion:
-    """One version: the newest published one for 0, the open draft for its number.
+async def get_version(database: Database, offerings: Offerings[O, Any, V], id: str, *, version: int) -> tuple[O, V]:
+    """A plan or add-on with one version of it: the newest published one for 0, the open draft for its number.
 
     Raises:
-        TollkeeperError: `INVALID_FIELD`; `PLAN_NOT_FOUND`; `PLAN_VERSION_NOT_FOUND`.
+        TollkeeperError: `INVALID_FIELD`; `PLAN_NOT_FOUND`, `ADD_ON_NOT_FOUND`; `PLAN_VERSION_NOT_FOUND`,
+            `ADD_ON_VERSION_NOT_FOUND`.
     """
-    check_id(plan_id, "plan_id")
+    check_id(id, f"{offerings.kind.field}_id")
     if version < 0:
         raise invalid(FieldViolation("version", "must be 1 or more, or 0 for the newest published version"))
     async with database.read() as connection:
-        plan = await plans.get(connection, plan_id)
-        if plan is None:
-            raise plan_not_found(plan_id)
-        if version == plan.latest_version + 1:
-            draft = await plans.get_draft(connection, plan_id)
-            found = None if draft is None else draft_of(plan, draft)
+        offering = await offerings.get(connection, id)
+        if offering is None:
+            raise offering_not_found(offerings.kind, id)
+        if version == offering.latest_version + 1:
+            draft = await offerings.get_draft(connection, id)
+            found = None if draft is None else draft_of(offerings.make_version, offering, draft)
         else:
-            found = await plan_versions.get(connection, plan_id, version or plan.latest_version)
+            found = await offerings.get_version(connection, id, version or offering.latest_version)
     if found is None:
-        raise plan_version_not_found(plan_id, version)
-    return found
+        raise version_not_found(offerings.kind, id, version)
+    return offering, found
 
 
-async def list_plan_versions(database: Database, plan_id: str, page: Page) -> Sequence[PlanVersion]:
+async def list_versions(database: Database, offerings: Offerings[Any, Any, V], id: str, page: Page) -> Sequence[V]:
     """The versions of a page, and one more where there are more: newest first, an open draft before them.
 
     Raises:
-        TollkeeperError: `INVALID_FIELD`; `INVALID_PAGE_TOKEN`; `PLAN_NOT_FOUND`.
+        TollkeeperError: `INVALID_FIELD`; `INVALID_PAGE_TOKEN`; `PLAN_NOT_FOUND`, `ADD_ON_NOT_FOUND`.
     """
-    check_id(plan_id, "plan_id")
+    check_id(id, f"{offerings.kind.field}_id")
     async with database.read() as connection:
-        plan = await plans.get(connection, plan_id)
-        if plan is None:
-            raise plan_not_found(plan_id)
-        before = _version_of(page) if page.after else plan.latest_version + 2
-        draft = await plans.get_draft(connection, plan_id) if before > plan.latest_version + 1 else None
-        newest = [] if draft is None else [draft_of(plan, draft)]
+        offering = await offerings.get(connection, id)
+        if offering is None:
+            raise offering_not_found(offerings.kind, id)
+        before = _version_of(page) if page.after else offering.latest_version + 2
+        draft = await offerings.get_draft(connection, id) if before > offering.latest_version + 1 else None
+        newest = [] if draft is None else [draft_of(offerings.make_version, offering, draft)]
         limit = page.size + 1 - len(newest)
-        return [*newest, *await plan_versions.list_before(connection, plan_id, before, limit=limit)]
+        return [*newest, *await offerings.list_versions(connection, id, before=before, limit=limit)]
 
 
 def _version_of(page: Page) -> int:

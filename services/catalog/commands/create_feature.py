@@ -1,21 +1,16 @@
 """Makes a feature."""
 
+from catalog.domain.catalog_application import Happening
 from catalog.domain.errors import id_taken
-from catalog.domain.feature import (
-    Feature,
-    FeatureSpec,
-    check_feature,
-    create_feature,
-    same_feature,
-    settle_feature,
-)
-from catalog.messages.feature import feature_to_proto
-from catalog.store import changes, features
+from catalog.domain.feature import Feature, FeatureSpec, create_feature, same_feature, settle_feature
+from catalog.domain.feature_rules import check_feature
+from catalog.messages.events import announcement
+from catalog.store import changes
+from catalog.store.features import FEATURES
 from kernel.clock import Clock
 from kernel.errors import Mistakes
 from kit.db import Database
 from kit.outbox import Outbox
-from tollkeeper.catalog.v1 import catalog_events_pb2
 
 
 class CreateFeature:
@@ -39,11 +34,10 @@ class CreateFeature:
         async with self._database.write() as connection:
             await changes.lock_shared(connection)
             feature = create_feature(spec, self._clock.now(), revision=await changes.next_revision(connection))
-            if not await features.add(connection, feature):
-                existing = await features.get(connection, spec.id)
+            if not await FEATURES.add(connection, feature):
+                existing = await FEATURES.get(connection, spec.id)
                 if existing is None or not same_feature(existing.spec, spec):
                     raise id_taken("feature", spec.id)
                 return existing
-            event = catalog_events_pb2.FeatureCreated(feature=feature_to_proto(feature))
-            await self._outbox.put(connection, "feature", "created", id=feature.id, event=event)
+            await self._outbox.put_all(connection, [announcement(Happening("created", feature))])
             return feature

@@ -1,14 +1,15 @@
 """Makes a product."""
 
+from catalog.domain.catalog_application import Happening
 from catalog.domain.errors import id_taken
 from catalog.domain.product import Product, ProductSpec, check_product, create_product, settle_product
-from catalog.messages.product import product_to_proto
-from catalog.store import changes, products
+from catalog.messages.events import announcement
+from catalog.store import changes
+from catalog.store.products import PRODUCTS
 from kernel.clock import Clock
 from kernel.errors import Mistakes
 from kit.db import Database
 from kit.outbox import Outbox
-from tollkeeper.catalog.v1 import catalog_events_pb2
 
 
 class CreateProduct:
@@ -32,11 +33,10 @@ class CreateProduct:
         async with self._database.write() as connection:
             await changes.lock_shared(connection)
             product = create_product(spec, self._clock.now(), revision=await changes.next_revision(connection))
-            if not await products.add(connection, product):
-                existing = await products.get(connection, spec.id)
+            if not await PRODUCTS.add(connection, product):
+                existing = await PRODUCTS.get(connection, spec.id)
                 if existing is None or existing.spec != spec:
                     raise id_taken("product", spec.id)
                 return existing
-            event = catalog_events_pb2.ProductCreated(product=product_to_proto(product))
-            await self._outbox.put(connection, "product", "created", id=product.id, event=event)
+            await self._outbox.put_all(connection, [announcement(Happening("created", product))])
             return product

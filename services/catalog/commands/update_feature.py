@@ -2,16 +2,17 @@
 
 from collections.abc import Sequence
 
+from catalog.domain.catalog_application import Happening
 from catalog.domain.errors import feature_not_found
 from catalog.domain.feature import Feature, FeatureSpec, change_feature
 from catalog.domain.feature_update import revise_feature
-from catalog.messages.feature import feature_to_proto
-from catalog.store import changes, features
+from catalog.messages.events import announcement
+from catalog.store import changes
+from catalog.store.features import FEATURES
 from kernel.clock import Clock
 from kernel.ids import check_id
 from kit.db import Database
 from kit.outbox import Outbox
-from tollkeeper.catalog.v1 import catalog_events_pb2
 
 
 class UpdateFeature:
@@ -31,7 +32,7 @@ class UpdateFeature:
         check_id(spec.id, "feature.id")
         async with self._database.write() as connection:
             await changes.lock_shared(connection)
-            feature = await features.get(connection, spec.id, lock=True)
+            feature = await FEATURES.get(connection, spec.id, lock=True)
             if feature is None:
                 raise feature_not_found(spec.id)
             revised = revise_feature(feature, spec, paths)
@@ -39,7 +40,6 @@ class UpdateFeature:
                 return feature
             revision = await changes.next_revision(connection)
             changed = change_feature(feature, revised, self._clock.now(), revision=revision)
-            await features.replace_all(connection, [changed])
-            event = catalog_events_pb2.FeatureUpdated(feature=feature_to_proto(changed))
-            await self._outbox.put(connection, "feature", "updated", id=changed.id, event=event)
+            await FEATURES.replace_all(connection, [changed])
+            await self._outbox.put_all(connection, [announcement(Happening("updated", changed))])
             return changed

@@ -2,16 +2,17 @@
 
 from collections.abc import Sequence
 
+from catalog.domain.catalog_application import Happening
 from catalog.domain.errors import product_not_found
-from catalog.domain.plan_update import revise_product
+from catalog.domain.names_update import revise_product
 from catalog.domain.product import Product, ProductSpec, change_product
-from catalog.messages.product import product_to_proto
-from catalog.store import changes, products
+from catalog.messages.events import announcement
+from catalog.store import changes
+from catalog.store.products import PRODUCTS
 from kernel.clock import Clock
 from kernel.ids import check_id
 from kit.db import Database
 from kit.outbox import Outbox
-from tollkeeper.catalog.v1 import catalog_events_pb2
 
 
 class UpdateProduct:
@@ -31,7 +32,7 @@ class UpdateProduct:
         check_id(spec.id, "product.id")
         async with self._database.write() as connection:
             await changes.lock_shared(connection)
-            product = await products.get(connection, spec.id, lock=True)
+            product = await PRODUCTS.get(connection, spec.id, lock=True)
             if product is None:
                 raise product_not_found(spec.id)
             revised = revise_product(product, spec, paths)
@@ -39,7 +40,6 @@ class UpdateProduct:
                 return product
             revision = await changes.next_revision(connection)
             changed = change_product(product, revised, self._clock.now(), revision=revision)
-            await products.replace_all(connection, [changed])
-            event = catalog_events_pb2.ProductUpdated(product=product_to_proto(changed))
-            await self._outbox.put(connection, "product", "updated", id=changed.id, event=event)
+            await PRODUCTS.replace_all(connection, [changed])
+            await self._outbox.put_all(connection, [announcement(Happening("updated", changed))])
             return changed

@@ -1,18 +1,18 @@
 """What the catalog becomes when a document is applied, and what happens on the way."""
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Final
+from typing import Generic, TypeVar
 
-from catalog.domain.catalog_diff import ChangeType, ResourceChange, ResourceType
-from catalog.domain.catalog_document import CatalogDocument, HeldCatalog, PlanDocument
-from catalog.domain.feature import Feature, FeatureSpec, change_feature, create_feature
-from catalog.domain.plan import Plan, PlanVersion, change_plan, create_plan, publish
-from catalog.domain.product import Product, ProductSpec, change_product, create_product
+from catalog.domain.add_on import AddOn, AddOnVersion
+from catalog.domain.catalog_diff import ResourceChange
+from catalog.domain.coupon import Coupon
+from catalog.domain.feature import Feature
+from catalog.domain.offering import Offering
+from catalog.domain.plan import Plan, PlanVersion
+from catalog.domain.product import Product
 
-# A new plan is made and published; another changes its name and is published.
-REVISIONS_PER_CHANGE: Final = 2
+Thing = Feature | Product | Offering | Coupon
+T = TypeVar("T", bound=Thing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,100 +20,31 @@ class Happening:
     """Something that the world must hear of: "created", "updated" or "published", with the thing's whole state."""
 
     verb: str
-    thing: Feature | Product | Plan
+    thing: Thing
+
+
+@dataclass(slots=True)
+class Written(Generic[T]):
+    """The new state of the things of one kind that change."""
+
+    new: list[T] = field(default_factory=list)
+    changed: list[T] = field(default_factory=list)
 
 
 @dataclass(slots=True)
 class Application:
-    """The new state of what changes, and what happened, in order. Not frozen: it grows thing by thing."""
+    """How everything differs, the new state of what changes, and what happened, in order. Not frozen: it grows.
 
-    new_features: list[Feature] = field(default_factory=list)
-    changed_features: list[Feature] = field(default_factory=list)
-    new_products: list[Product] = field(default_factory=list)
-    changed_products: list[Product] = field(default_factory=list)
-    new_plans: list[Plan] = field(default_factory=list)
-    changed_plans: list[Plan] = field(default_factory=list)
-    versions: list[PlanVersion] = field(default_factory=list)
-    happenings: list[Happening] = field(default_factory=list)
-
-
-def carry_out(
-    document: CatalogDocument,
-    held: HeldCatalog,
-    changes: Sequence[ResourceChange],
-    *,
-    now: datetime,
-    revisions: Iterator[int],
-) -> Application:
-    """Applies a checked and settled document.
-
-    Args:
-        document: What the catalog should hold.
-        held: What it holds.
-        changes: How they differ, by `compare`.
-        now: The time of every change.
-        revisions: Ascending and new: `REVISIONS_PER_CHANGE` for each change.
+    Attributes:
+        changes: One for each thing of the document, in its order.
     """
-    step = _Step(held, now=now, revisions=revisions)
-    by_thing = {(change.resource, change.id): change for change in changes}
-    for feature in document.features:
-        if by_thing[ResourceType.FEATURE, feature.id].type is not ChangeType.UNCHANGED:
-            step.feature(feature)
-    for product in document.products:
-        if by_thing[ResourceType.PRODUCT, product.id].type is not ChangeType.UNCHANGED:
-            step.product(product)
-    for each in document.plans:
-        change = by_thing[ResourceType.PLAN, each.plan.id]
-        if change.type is not ChangeType.UNCHANGED:
-            step.plan(each, change)
-    return step.done
 
-
-class _Step:
-    """Applies one thing after another: features first, since plans take them along."""
-
-    def __init__(self, held: HeldCatalog, *, now: datetime, revisions: Iterator[int]) -> None:
-        self._held = held
-        self._now = now
-        self._revisions = revisions
-        self._features = dict(held.features)
-        self.done = Application()
-
-    def feature(self, spec: FeatureSpec) -> None:
-        held, revision = self._held.features.get(spec.id), next(self._revisions)
-        if held is None:
-            feature = create_feature(spec, self._now, revision=revision)
-            self.done.new_features.append(feature)
-        else:
-            feature = change_feature(held, spec, self._now, revision=revision)
-            self.done.changed_features.append(feature)
-        self._features[spec.id] = feature
-        self._happens("updated" if held else "created", feature)
-
-    def product(self, spec: ProductSpec) -> None:
-        held, revision = self._held.products.get(spec.id), next(self._revisions)
-        if held is None:
-            product = create_product(spec, self._now, revision=revision)
-            self.done.new_products.append(product)
-        else:
-            product = change_product(held, spec, self._now, revision=revision)
-            self.done.changed_products.append(product)
-        self._happens("updated" if held else "created", product)
-
-    def plan(self, each: PlanDocument, change: ResourceChange) -> None:
-        held = self._held.plans.get(each.plan.id)
-        plan = held or create_plan(each.plan, self._now, revision=next(self._revisions))
-        if held is None:
-            self._happens("created", plan)
-        elif change.names_differ:
-            plan = change_plan(held, each.plan, self._now, revision=next(self._revisions))
-            self._happens("updated", plan)
-        if change.content_differs and each.content is not None:
-            revision = next(self._revisions)
-            plan, version = publish(plan, each.content, self._features, now=self._now, revision=revision)
-            self.done.versions.append(version)
-            self._happens("published", plan)
-        (self.done.changed_plans if held else self.done.new_plans).append(plan)
-
-    def _happens(self, verb: str, thing: Feature | Product | Plan) -> None:
-        self.done.happenings.append(Happening(verb, thing))
+    changes: list[ResourceChange] = field(default_factory=list)
+    features: Written[Feature] = field(default_factory=Written)
+    products: Written[Product] = field(default_factory=Written)
+    add_ons: Written[AddOn] = field(default_factory=Written)
+    add_on_versions: list[AddOnVersion] = field(default_factory=list)
+    plans: Written[Plan] = field(default_factory=Written)
+    plan_versions: list[PlanVersion] = field(default_factory=list)
+    coupons: Written[Coupon] = field(default_factory=Written)
+    happenings: list[Happening] = field(default_factory=list)

@@ -1,175 +1,142 @@
-"""A whole catalog as one document, and every mistake in it at once."""
+"""A whole catalog as one document, and what the catalog holds of it."""
 
-from collections.abc import Mapping
-from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
-from typing import Final
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
 
-from catalog.domain.feature import (
-    Feature,
-    FeatureSpec,
-    MeteredFeature,
-    check_feature,
-    fixed_differences,
-    settle_feature,
-)
-from catalog.domain.mistakes import BoundedMistakes
-from catalog.domain.plan import Plan, PlanSpec, PlanVersion, check_plan, settle_plan
-from catalog.domain.plan_content import PlanContent, check_content, settle_content
-from catalog.domain.product import Product, ProductSpec, check_product, settle_product
-from catalog.domain.text import check_count, check_unique
-from kernel.errors import ErrorKind, FieldViolation, Mistakes, TollkeeperError
+from catalog.domain.add_on import AddOn, AddOnVersion
+from catalog.domain.add_on_content import AddOnContent
+from catalog.domain.content import Content
+from catalog.domain.content_rules import settle_content
+from catalog.domain.coupon import Coupon, CouponSpec, settle_coupon
+from catalog.domain.feature import Feature, FeatureSpec, settle_feature
+from catalog.domain.offering import Offering, OfferingSpec, OfferingVersion, settle_offering
+from catalog.domain.offering_kind import OfferingKind
+from catalog.domain.plan import Plan, PlanVersion
+from catalog.domain.plan_content import PlanContent
+from catalog.domain.product import Product, ProductSpec, settle_product
+from catalog.domain.surroundings import Neighbor, Surroundings, held_neighbors
 
-MAX_FEATURES: Final = 1_000
-MAX_PRODUCTS: Final = 100
-MAX_PLANS: Final = 500
-
-# What a refusal lists of plan ids: they travel in headers, of which clients accept little.
-_MAX_LISTED: Final = 2_000
+C = TypeVar("C", bound=Content)
 
 
 @dataclass(frozen=True, slots=True)
-class PlanDocument:
-    """A plan with its content, as a document writes it."""
+class OfferingDocument(Generic[C]):
+    """A plan or an add-on with its content, as a document writes it."""
 
-    plan: PlanSpec
-    content: PlanContent | None
+    spec: OfferingSpec
+    content: C | None
+
+    @property
+    def checked_content(self) -> C:
+        """The content, which a document that was checked has.
+
+        Raises:
+            ValueError: There is none.
+        """
+        if self.content is None:
+            raise ValueError("a document without a content was not checked")
+        return self.content
+
+
+PlanDocument = OfferingDocument[PlanContent]
+AddOnDocument = OfferingDocument[AddOnContent]
 
 
 @dataclass(frozen=True, slots=True)
 class CatalogDocument:
-    """Features, products and plans that the catalog should hold."""
+    """What the catalog should hold."""
 
-    features: tuple[FeatureSpec, ...]
-    products: tuple[ProductSpec, ...]
-    plans: tuple[PlanDocument, ...]
+    features: tuple[FeatureSpec, ...] = ()
+    products: tuple[ProductSpec, ...] = ()
+    add_ons: tuple[AddOnDocument, ...] = ()
+    plans: tuple[PlanDocument, ...] = ()
+    coupons: tuple[CouponSpec, ...] = ()
+
+    @property
+    def offerings(self) -> tuple[OfferingDocument[Any], ...]:
+        """Its add-ons and plans."""
+        return (*self.add_ons, *self.plans)
+
+    @property
+    def size(self) -> int:
+        """How many things it lists."""
+        return len(self.features) + len(self.products) + len(self.offerings) + len(self.coupons)
 
     @property
     def feature_ids(self) -> frozenset[str]:
-        """The features that it lists or that its plans name."""
-        named = {feature_id for each in self.plans if each.content for feature_id in each.content.feature_ids}
+        """The features that it lists or that its contents name."""
+        named = {feature_id for each in self.offerings if each.content for feature_id in each.content.feature_ids}
         return frozenset(named | {feature.id for feature in self.features})
 
     @property
     def product_ids(self) -> frozenset[str]:
-        """The products that it lists or that its plans name."""
-        return frozenset([product.id for product in self.products] + [each.plan.product_id for each in self.plans])
+        """The products that it lists or that its offerings name."""
+        return frozenset([product.id for product in self.products] + [each.spec.product_id for each in self.offerings])
 
-    @property
-    def plan_ids(self) -> frozenset[str]:
-        """The plans that it lists."""
-        return frozenset(each.plan.id for each in self.plans)
+    def offering_ids(self, kind: OfferingKind) -> frozenset[str]:
+        """The plans or the add-ons that it lists or that its contents name."""
+        listed = self.plans if kind is OfferingKind.PLAN else self.add_ons
+        references = (reference for each in self.offerings if each.content for reference in each.content.references)
+        named = {reference.id for reference in references if reference.kind is kind}
+        return frozenset(named | {each.spec.id for each in listed})
 
 
 @dataclass(frozen=True, slots=True)
 class HeldCatalog:
-    """What the catalog holds of what a document lists or names, by id.
+    """What the catalog holds of what a document lists or names, and of what that names in turn, by id.
 
     Attributes:
-        versions: The newest published version of each plan that has one.
+        plan_versions: The newest published version of each plan that has one.
+        add_on_versions: The newest published version of each add-on that has one.
     """
 
-    features: Mapping[str, Feature]
-    products: Mapping[str, Product]
-    plans: Mapping[str, Plan]
-    versions: Mapping[str, PlanVersion]
-
-
-def check_document(document: CatalogDocument, held: HeldCatalog) -> None:
-    """Refuses a document with mistakes, and one whose plans are being edited otherwise.
-
-    Raises:
-        TollkeeperError: `INVALID_FIELD` naming every mistake; `DRAFT_OPEN` naming every plan with an open draft.
-    """
-    mistakes = BoundedMistakes()
-    check_count(document.features, "features", mistakes, least=0, most=MAX_FEATURES)
-    check_unique([feature.id for feature in document.features], "features", mistakes, field="id")
-    for number, feature in enumerate(document.features):
-        _check_feature(feature, held.features.get(feature.id), path=f"features[{number}]", mistakes=mistakes)
-    check_count(document.products, "products", mistakes, least=0, most=MAX_PRODUCTS)
-    check_unique([product.id for product in document.products], "products", mistakes, field="id")
-    for number, product in enumerate(document.products):
-        check_product(product, f"products[{number}]", mistakes)
-    check_count(document.plans, "plans", mistakes, least=0, most=MAX_PLANS)
-    check_unique([each.plan.id for each in document.plans], "plans", mistakes, field="plan.id")
-    features, products = features_of(document, held), held.products.keys() | {each.id for each in document.products}
-    for number, each in enumerate(document.plans):
-        path = f"plans[{number}]"
-        _check_plan(each.plan, products, held=held.plans.get(each.plan.id), path=f"{path}.plan", mistakes=mistakes)
-        if each.content is None:
-            mistakes.add(f"{path}.content", "is required: what the plan includes and what it costs")
-        else:
-            check_content(each.content, features, path=f"{path}.content", mistakes=mistakes)
-    mistakes.check()
-    _refuse_open_drafts(document, held)
+    features: Mapping[str, Feature] = field(default_factory=dict)
+    products: Mapping[str, Product] = field(default_factory=dict)
+    add_ons: Mapping[str, AddOn] = field(default_factory=dict)
+    add_on_versions: Mapping[str, AddOnVersion] = field(default_factory=dict)
+    plans: Mapping[str, Plan] = field(default_factory=dict)
+    plan_versions: Mapping[str, PlanVersion] = field(default_factory=dict)
+    coupons: Mapping[str, Coupon] = field(default_factory=dict)
 
 
 def settle_document(document: CatalogDocument, held: HeldCatalog) -> CatalogDocument:
     """The checked document with its defaults filled in and its numbers canonical."""
-    features = features_of(document, held)
-
-    def settled(each: PlanDocument) -> PlanDocument:
-        content = None if each.content is None else settle_content(each.content, features)
-        return PlanDocument(settle_plan(each.plan), content)
-
+    around = surroundings_of(document, held)
     return CatalogDocument(
         features=tuple(map(settle_feature, document.features)),
         products=tuple(map(settle_product, document.products)),
-        plans=tuple(map(settled, document.plans)),
+        add_ons=tuple(_settled(each, around) for each in document.add_ons),
+        plans=tuple(_settled(each, around) for each in document.plans),
+        coupons=tuple(map(settle_coupon, document.coupons)),
     )
 
 
-def features_of(document: CatalogDocument, held: HeldCatalog) -> Mapping[str, FeatureSpec]:
-    """The features that the document's plans can name: its own and the catalog's, by id."""
-    held_specs = {feature.id: feature.spec for feature in held.features.values()}
-    return held_specs | {spec.id: spec for spec in document.features}
-
-
-def _check_feature(spec: FeatureSpec, held: Feature | None, *, path: str, mistakes: Mistakes) -> None:
-    before = len(mistakes.found)
-    check_feature(spec, path, mistakes)
-    if held is None:
-        return
-    clean = len(mistakes.found) == before
-    for field, message in fixed_differences(held.spec, settle_feature(spec) if clean else _readable(spec, held)):
-        mistakes.add(f"{path}.{field}", message)
-
-
-def _readable(spec: FeatureSpec, held: Feature) -> FeatureSpec:
-    """A feature with mistakes, without the part that cannot be compared as it is."""
-    match spec.type, held.type:
-        case MeteredFeature(), MeteredFeature(meter=meter):
-            return replace(spec, type=replace(spec.type, meter=meter))
-        case _:
-            return spec
-
-
-def _check_plan(
-    spec: PlanSpec, products: AbstractSet[str], *, held: Plan | None, path: str, mistakes: Mistakes
-) -> None:
-    check_plan(spec, path, mistakes)
-    if held is not None and held.product_id != spec.product_id:
-        mistakes.add(f"{path}.product_id", f"is {held.product_id} for ever: make a new plan instead")
-    elif spec.product_id and spec.product_id not in products:
-        mistakes.add(f"{path}.product_id", "must be the id of a product: there is none with this one")
-
-
-def _refuse_open_drafts(document: CatalogDocument, held: HeldCatalog) -> None:
-    ids = [each.plan.id for each in document.plans]
-    violations = tuple(
-        FieldViolation(f"plans[{number}].plan.id", "has an open draft: publish or discard it first")
-        for number, plan_id in enumerate(ids)
-        if plan_id in held.plans and held.plans[plan_id].has_draft
+def surroundings_of(document: CatalogDocument, held: HeldCatalog) -> Surroundings:
+    """What the document's contents can name: its own things, and the catalog's."""
+    features = {feature.id: feature.spec for feature in held.features.values()}
+    return Surroundings(
+        features=features | {spec.id: spec for spec in document.features},
+        plans=_held_neighbors(held.plans, held.plan_versions) | _written_neighbors(document.plans),
+        add_ons=_held_neighbors(held.add_ons, held.add_on_versions) | _written_neighbors(document.add_ons),
     )
-    if not violations:
-        return
-    listed = ", ".join(plan_id for plan_id in ids if plan_id in held.plans and held.plans[plan_id].has_draft)
-    if len(listed) > _MAX_LISTED:
-        listed = f"{listed[:_MAX_LISTED].rpartition(', ')[0]}, …"
-    raise TollkeeperError(
-        ErrorKind.FAILED_PRECONDITION,
-        "DRAFT_OPEN",
-        f"These plans have an open draft that the document did not make: {listed}. Publish or discard each first.",
-        violations,
-        {"plan_ids": listed},
-    )
+
+
+def _held_neighbors(
+    offerings: Mapping[str, Offering], versions: Mapping[str, OfferingVersion[Any]]
+) -> dict[str, Neighbor]:
+    return held_neighbors(offerings, {version.id: version.content for version in versions.values()})
+
+
+def _written_neighbors(documents: Iterable[OfferingDocument[Any]]) -> dict[str, Neighbor]:
+    return {
+        each.spec.id: Neighbor(
+            each.spec.product_id, links=each.content.links if each.content else (), archived=each.spec.archived
+        )
+        for each in documents
+    }
+
+
+def _settled(each: OfferingDocument[C], around: Surroundings) -> OfferingDocument[C]:
+    content = None if each.content is None else settle_content(each.content, around)
+    return OfferingDocument(settle_offering(each.spec), content)

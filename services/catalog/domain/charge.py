@@ -1,4 +1,4 @@
-"""A charge: what is sold, how it is billed, and what it costs per billing period and currency."""
+"""A charge: what is sold, how it is billed, and what it costs per billing period, currency and country."""
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -11,12 +11,10 @@ from catalog.domain.usage_reset import BY_BILLING_PERIOD, UsageReset, settle_res
 from kernel.period import BillingPeriod
 from kernel.pricing import PricingModel
 
-# An invoice shows a line or more for each.
-MAX_CHARGES: Final = 100
 # n ends make n + 1 tiers.
 MAX_TIER_ENDS: Final = 99
-# Three billing periods in about as many currencies as there are with customers.
-MAX_PRICES: Final = 200
+# Three billing periods in every currency, and some hundred countries with a price of their own.
+MAX_PRICES: Final = 1_000
 
 # The models whose prices are lists of tiers.
 TIERED: Final = frozenset({PricingModel.GRADUATED, PricingModel.VOLUME, PricingModel.STAIR_STEP})
@@ -41,17 +39,22 @@ class TierPrice:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What a charge costs for one billing period and currency: an amount, or the prices of the tiers."""
+    """What a charge costs for one billing period and currency: an amount, or the prices of the tiers.
+
+    Attributes:
+        country: That it is for; empty: every country without a price of its own.
+    """
 
     billing_period: BillingPeriod | None
     currency: str
     amount: str = ""
     tiers: tuple[TierPrice, ...] = ()
+    country: str = ""
 
     @property
-    def offer(self) -> tuple[BillingPeriod | None, str]:
+    def key(self) -> tuple[BillingPeriod | None, str, str]:
         """What the price is for."""
-        return self.billing_period, self.currency
+        return self.billing_period, self.currency, self.country
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +62,8 @@ class Charge:
     """What is sold, how it is billed, and what it costs. Numbers are texts, empty where there is none.
 
     Attributes:
-        display_name: Empty: people read the feature's or the plan's name.
-        feature_id: Empty for `FLAT_FEE`, which sells the plan itself.
+        display_name: Empty: people read the name of the feature, the plan or the add-on.
+        feature_id: Empty for `FLAT_FEE`, which sells the plan or the add-on itself.
         pricing_model: None for `FLAT_FEE`.
         minimum_quantity: Of a `PER_UNIT` commitment: settled, always there.
         maximum_quantity: Of a `PER_UNIT` commitment; empty: any.

@@ -35,7 +35,7 @@ def check_charge(
     Args:
         charge: As the vendor wrote it.
         features: The features there are, by id.
-        offered: The billing periods of the plan, which resets must divide.
+        offered: The billing periods that resets must divide.
         path: Of the charge.
         mistakes: Takes the notes.
     """
@@ -66,7 +66,7 @@ def _check_feature(
     where = f"{path}.feature_id"
     if charge.billing_model is BillingModel.FLAT_FEE:
         if charge.feature_id:
-            mistakes.add(where, "must be left out: a FLAT_FEE sells the plan itself")
+            mistakes.add(where, "must be left out: a FLAT_FEE sells the whole, not a feature of it")
         return None
     if not charge.feature_id:
         if charge.billing_model is not None:
@@ -165,5 +165,5 @@ def _check_usage_reset(
         if period in offered and reset.interval and not divides(reset.interval, period)
     ]
     if undivided:
-        message = f"must divide each billing period of the plan: a {reset.interval} does not divide {undivided[0]}"
+        message = f"must divide each billing period that is offered: a {reset.interval} does not divide {undivided[0]}"
         mistakes.add(f"{path}.interval", message)

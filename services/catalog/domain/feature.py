@@ -1,17 +1,12 @@
 """A feature: something that a plan can include."""
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Final, assert_never
 
-from catalog.domain.choice import check_choice
-from catalog.domain.meter import Meter, check_meter, meaning, settle_meter
-from catalog.domain.text import MAX_DESCRIPTION, MAX_DISPLAY_NAME, check_count, check_unique, some_of
-from kernel.errors import Mistakes
-from kernel.ids import check_id
-from kernel.text import check_text
+from catalog.domain.meter import Meter, meaning, settle_meter
 
 # An entitlement's check compares with each; a longer list is data, not a catalog.
 MAX_ENUM_VALUES: Final = 100
@@ -45,6 +40,14 @@ class EnumFeature:
 
 
 @dataclass(frozen=True, slots=True)
+class NumericFeature:
+    """A number that is configured; nothing is measured."""
+
+    unit_singular: str = ""
+    unit_plural: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class MeteredFeature:
     """A quantity whose usage is measured."""
 
@@ -55,7 +58,7 @@ class MeteredFeature:
     unit_plural: str = ""
 
 
-FeatureType = BooleanFeature | EnumFeature | MeteredFeature
+FeatureType = BooleanFeature | EnumFeature | NumericFeature | MeteredFeature
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +69,16 @@ class FeatureSpec:
     display_name: str
     description: str
     type: FeatureType | None
+    archived: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """A feature as the catalog holds it."""
+    """A feature as the catalog holds it.
+
+    Attributes:
+        archived: Kept for what holds it already: content saved from now on must not name it.
+    """
 
     id: str
     display_name: str
@@ -79,48 +87,33 @@ class Feature:
     revision: int
     create_time: datetime
     update_time: datetime
+    archived: bool = False
 
     @property
     def spec(self) -> FeatureSpec:
         """What the vendor said of it."""
-        return FeatureSpec(self.id, self.display_name, self.description, self.type)
-
-
-def check_feature(spec: FeatureSpec, path: str, mistakes: Mistakes) -> None:
-    """Notes every mistake of a feature."""
-    mistakes.attempt(check_id, spec.id, f"{path}.id")
-    mistakes.attempt(check_text, spec.display_name, f"{path}.display_name", limit=MAX_DISPLAY_NAME)
-    mistakes.attempt(check_text, spec.description, f"{path}.description", limit=MAX_DESCRIPTION)
-    match spec.type:
-        case None:
-            mistakes.add(f"{path}.type", "must be boolean, enum or metered")
-        case EnumFeature(values=values):
-            _check_values(values, f"{path}.enum.values", mistakes)
-        case MeteredFeature():
-            _check_metered(spec.type, f"{path}.metered", mistakes)
-        case BooleanFeature():
-            pass
-        case _:
-            assert_never(spec.type)
+        return FeatureSpec(self.id, self.display_name, self.description, self.type, self.archived)
 
 
 def settle_feature(spec: FeatureSpec) -> FeatureSpec:
     """The checked feature with its defaults filled in and its numbers canonical."""
     named = replace(spec, display_name=spec.display_name or spec.id)
-    if not isinstance(spec.type, MeteredFeature):
+    if not isinstance(spec.type, NumericFeature | MeteredFeature):
         return named
     singular = spec.type.unit_singular or "unit"
     # A singular of the greatest length has a plural of the greatest length, too.
     plural = spec.type.unit_plural or f"{singular}s"[:MAX_UNIT]
-    meter = None if spec.type.meter is None else settle_meter(spec.type.meter)
-    return replace(named, type=replace(spec.type, meter=meter, unit_singular=singular, unit_plural=plural))
+    kind = replace(spec.type, unit_singular=singular, unit_plural=plural)
+    if isinstance(kind, MeteredFeature) and kind.meter is not None:
+        kind = replace(kind, meter=settle_meter(kind.meter))
+    return replace(named, type=kind)
 
 
 def create_feature(spec: FeatureSpec, now: datetime, *, revision: int) -> Feature:
     """A new feature of a settled spec."""
     if spec.type is None:
         raise ValueError("a feature without a type was not checked")
-    return Feature(spec.id, spec.display_name, spec.description, spec.type, revision, now, now)
+    return Feature(spec.id, spec.display_name, spec.description, spec.type, revision, now, now, spec.archived)
 
 
 def change_feature(feature: Feature, spec: FeatureSpec, now: datetime, *, revision: int) -> Feature:
@@ -132,6 +125,7 @@ def change_feature(feature: Feature, spec: FeatureSpec, now: datetime, *, revisi
         display_name=spec.display_name,
         description=spec.description,
         type=spec.type,
+        archived=spec.archived,
         revision=revision,
         update_time=now,
     )
@@ -142,29 +136,6 @@ def same_feature(one: FeatureSpec, other: FeatureSpec) -> bool:
     return _meaning(one) == _meaning(other)
 
 
-def fixed_differences(old: FeatureSpec, new: FeatureSpec) -> Iterator[tuple[str, str]]:
-    """Where `new` breaks what a feature keeps for ever: the field within the feature, and a sentence.
-
-    Both are settled; what `new` leaves out is another rule's business. An enum may gain values and never loses one.
-    """
-    match old.type, new.type:
-        case (BooleanFeature(), BooleanFeature()) | (_, None):
-            return
-        case EnumFeature(values=had), EnumFeature(values=has):
-            lost = [value for value in had if value not in has]
-            if lost:
-                yield "enum.values", f"must keep every value once given: {some_of(lost)} is missing"
-        case MeteredFeature() as was, MeteredFeature() as now:
-            if now.usage_behavior not in {was.usage_behavior, None}:
-                yield "metered.usage_behavior", f"is {was.usage_behavior} for ever: make a new feature instead"
-            if now.usage_source not in {was.usage_source, None}:
-                yield "metered.usage_source", f"is {was.usage_source} for ever: make a new feature instead"
-            elif _meter_meaning(was.meter) != _meter_meaning(now.meter):
-                yield "metered.meter", "never changes: make a new feature instead"
-        case was, now:
-            yield type_name(now), f"must stay {type_name(was)}: a feature never changes its type; make a new one"
-
-
 def type_name(type: FeatureType | None) -> str:
     """The word of the contract for the type: the name of its field."""
     match type:
@@ -172,6 +143,8 @@ def type_name(type: FeatureType | None) -> str:
             return "boolean"
         case EnumFeature():
             return "enum"
+        case NumericFeature():
+            return "numeric"
         case MeteredFeature():
             return "metered"
         case None:
@@ -180,24 +153,9 @@ def type_name(type: FeatureType | None) -> str:
             assert_never(type)
 
 
-def _check_values(values: tuple[str, ...], path: str, mistakes: Mistakes) -> None:
-    check_count(values, path, mistakes, least=1, most=MAX_ENUM_VALUES)
-    for number, value in enumerate(values):
-        mistakes.attempt(check_id, value, f"{path}[{number}]")
-    check_unique(values, path, mistakes)
-
-
-def _check_metered(metered: MeteredFeature, path: str, mistakes: Mistakes) -> None:
-    check_choice(metered.usage_behavior, UsageBehavior, path=f"{path}.usage_behavior", mistakes=mistakes)
-    check_choice(metered.usage_source, UsageSource, path=f"{path}.usage_source", mistakes=mistakes)
-    if metered.meter is not None:
-        check_meter(metered.meter, f"{path}.meter", mistakes)
-        if metered.usage_source is UsageSource.CALCULATED:
-            mistakes.add(f"{path}.meter", "must be left out: the application reports CALCULATED usage")
-    elif metered.usage_source is UsageSource.EVENTS:
-        mistakes.add(f"{path}.meter", "is required: usage from EVENTS needs a meter")
-    mistakes.attempt(check_text, metered.unit_singular, f"{path}.unit_singular", limit=MAX_UNIT)
-    mistakes.attempt(check_text, metered.unit_plural, f"{path}.unit_plural", limit=MAX_UNIT)
+def meter_meaning(meter: Meter | None) -> Hashable:
+    """What makes two settled meters the same, or None."""
+    return None if meter is None else meaning(meter)
 
 
 def _meaning(spec: FeatureSpec) -> Hashable:
@@ -205,11 +163,7 @@ def _meaning(spec: FeatureSpec) -> Hashable:
         case EnumFeature(values=values):
             kind: Hashable = frozenset(values)
         case MeteredFeature(meter=meter):
-            kind = replace(spec.type, meter=None), _meter_meaning(meter)
+            kind = replace(spec.type, meter=None), meter_meaning(meter)
         case _:
             kind = spec.type
-    return spec.id, spec.display_name, spec.description, type_name(spec.type), kind
-
-
-def _meter_meaning(meter: Meter | None) -> Hashable:
-    return None if meter is None else meaning(meter)
+    return replace(spec, type=None), type_name(spec.type), kind

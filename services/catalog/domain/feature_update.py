@@ -11,17 +11,19 @@ from catalog.domain.feature import (
     FeatureSpec,
     FeatureType,
     MeteredFeature,
-    check_feature,
-    fixed_differences,
+    NumericFeature,
     settle_feature,
     type_name,
 )
+from catalog.domain.feature_rules import check_feature, fixed_differences
 from catalog.domain.update_mask import OUTPUT_ONLY, check_mask
 from kernel.errors import ErrorKind, FieldViolation, Mistakes, TollkeeperError
 
-_UNITS: Final = frozenset({"metered.unit_singular", "metered.unit_plural"})
-_TYPES: Final = frozenset({"boolean", "enum", "metered"})
-_CHANGEABLE: Final = frozenset({"display_name", "description", "enum.values"}) | _UNITS
+_METERED_UNITS: Final = frozenset({"metered.unit_singular", "metered.unit_plural"})
+_NUMERIC_UNITS: Final = frozenset({"numeric.unit_singular", "numeric.unit_plural"})
+_TYPES: Final = frozenset({"boolean", "enum", "numeric", "metered"})
+_OF_EVERY_TYPE: Final = frozenset({"display_name", "description", "archived"})
+_CHANGEABLE: Final = _OF_EVERY_TYPE | {"enum.values"} | _METERED_UNITS | _NUMERIC_UNITS
 # What the refusal repeats of a path within a meter; the contract has no longer one.
 _MAX_PATH: Final = 100
 _FIXED: Final = frozenset({"id", "metered.usage_behavior", "metered.usage_source", "metered.meter"})
@@ -52,6 +54,7 @@ def revise_feature(feature: Feature, spec: FeatureSpec, paths: Sequence[str]) ->
         display_name=spec.display_name if "display_name" in named else feature.display_name,
         description=spec.description if "description" in named else feature.description,
         type=_revised_type(feature.type, spec.type, named),
+        archived=spec.archived if "archived" in named else feature.archived,
     )
     check_feature(revised, "feature", mistakes)
     mistakes.check()
@@ -64,7 +67,7 @@ def revise_feature(feature: Feature, spec: FeatureSpec, paths: Sequence[str]) ->
 
 def _everything(spec: FeatureSpec) -> frozenset[str]:
     given = frozenset() if spec.type is None else frozenset({type_name(spec.type)})
-    return frozenset({"display_name", "description"}) | given
+    return _OF_EVERY_TYPE | given
 
 
 def _refuse_fixed(paths: Sequence[str]) -> None:
@@ -83,7 +86,14 @@ def _revised_type(old: FeatureType, new: FeatureType | None, named: AbstractSet[
     match old, new:
         case EnumFeature(), EnumFeature() | None if named & {"enum", "enum.values"}:
             return new or EnumFeature(())
-        case MeteredFeature(), MeteredFeature() | None if named & (_UNITS | {"metered"}):
+        case NumericFeature(), NumericFeature() | None if named & (_NUMERIC_UNITS | {"numeric"}):
+            number = new or NumericFeature()
+            every = "numeric" in named
+            return NumericFeature(
+                unit_singular=number.unit_singular if every or "numeric.unit_singular" in named else old.unit_singular,
+                unit_plural=number.unit_plural if every or "numeric.unit_plural" in named else old.unit_plural,
+            )
+        case MeteredFeature(), MeteredFeature() | None if named & (_METERED_UNITS | {"metered"}):
             given = new or MeteredFeature(None, None)
             whole = "metered" in named
             return MeteredFeature(

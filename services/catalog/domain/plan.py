@@ -1,171 +1,89 @@
-"""A plan: an offer of a product, whose content stands in numbered versions."""
+"""A plan: an offer of a product. A published version is complete: what it inherits and what may be bought with it is in it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import StrEnum
+from typing import ClassVar
 
+from catalog.domain.add_on import AddOnVersion
+from catalog.domain.entitlement import Entitlement
 from catalog.domain.feature import Feature
-from catalog.domain.plan_content import PlanContent, named_content
-from catalog.domain.text import MAX_DESCRIPTION, MAX_DISPLAY_NAME
-from kernel.errors import Mistakes, precondition
-from kernel.ids import check_id
-from kernel.text import check_text
+from catalog.domain.offering import Offering, OfferingVersion, next_version, publish
+from catalog.domain.offering_kind import OfferingKind
+from catalog.domain.plan_content import PlanContent
 
 
 @dataclass(frozen=True, slots=True)
-class PlanSpec:
-    """What a vendor says of a plan, besides its content."""
-
-    id: str
-    product_id: str
-    display_name: str
-    description: str
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Offering):
     """A plan as the catalog holds it.
 
     Attributes:
-        latest_version: The newest published version; 0 where none is published.
-        has_draft: Whether a draft is open; it will be the version after the latest.
+        carried_version: The newest version whose entitlements reach the subscriptions of older versions; 0 for none.
     """
 
-    id: str
-    product_id: str
-    display_name: str
-    description: str
-    latest_version: int
-    has_draft: bool
-    revision: int
-    create_time: datetime
-    update_time: datetime
+    kind: ClassVar[OfferingKind] = OfferingKind.PLAN
 
-    @property
-    def spec(self) -> PlanSpec:
-        """What the vendor said of it."""
-        return PlanSpec(self.id, self.product_id, self.display_name, self.description)
-
-
-class PlanVersionState(StrEnum):
-    """Whether a version may still be edited."""
-
-    DRAFT = "DRAFT"
-    PUBLISHED = "PUBLISHED"
+    carried_version: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class PlanVersion:
-    """One state of a plan's content.
+class PlanVersion(OfferingVersion[PlanContent]):
+    """One state of a plan's content. All but the content is of a published version.
 
     Attributes:
-        content: Of a published version: with every charge's name, where none was given the feature's or the plan's.
-            Of a draft: with the names that were given.
-        features: Of a published version: every feature that the content names, as it was then.
-        publish_time: Of a published version.
+        effective_entitlements: What it grants beside its charges, by `flattened`.
+        add_ons: The compatible add-ons as they were when it was published, in the order of their ids.
+        multiple_subscriptions: The product's word when it was published.
     """
 
-    plan_id: str
-    version: int
-    product_id: str
-    display_name: str
-    state: PlanVersionState
-    content: PlanContent
-    features: tuple[Feature, ...] = ()
-    publish_time: datetime | None = None
+    effective_entitlements: tuple[Entitlement, ...] = ()
+    add_ons: tuple[AddOnVersion, ...] = ()
+    multiple_subscriptions: bool = False
 
 
-def check_plan(spec: PlanSpec, path: str, mistakes: Mistakes) -> None:
-    """Notes every mistake of a plan, besides its content."""
-    mistakes.attempt(check_id, spec.id, f"{path}.id")
-    mistakes.attempt(check_id, spec.product_id, f"{path}.product_id")
-    mistakes.attempt(check_text, spec.display_name, f"{path}.display_name", limit=MAX_DISPLAY_NAME)
-    mistakes.attempt(check_text, spec.description, f"{path}.description", limit=MAX_DESCRIPTION)
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What a plan version takes along from around it, so that it is understood without asking for anything else.
+
+    Attributes:
+        base: The newest version of its base plan; None without one.
+        add_ons: The newest version of each compatible add-on.
+        features: At least those that all of these and the content name, by id, as they are now.
+        multiple_subscriptions: Whether its product allows several.
+    """
+
+    features: Mapping[str, Feature]
+    base: PlanVersion | None = None
+    add_ons: Sequence[AddOnVersion] = ()
+    multiple_subscriptions: bool = False
 
 
-def settle_plan(spec: PlanSpec) -> PlanSpec:
-    """The checked plan with its defaults filled in."""
-    return replace(spec, display_name=spec.display_name or spec.id)
+def flattened(content: PlanContent, inherited: Sequence[Entitlement]) -> tuple[Entitlement, ...]:
+    """What a plan grants beside its charges, in the order of feature ids.
+
+    Its own entitlement takes the place of an inherited one of the same feature; a feature that it charges for is granted
+    by the charge alone.
+    """
+    granted = {each.feature_id: each for each in [*inherited, *content.entitlements]}
+    return tuple(granted[feature_id] for feature_id in sorted(granted.keys() - content.charged_feature_ids))
 
 
-def create_plan(spec: PlanSpec, now: datetime, *, revision: int) -> Plan:
-    """A new plan of a settled spec, without any version."""
-    return Plan(
-        id=spec.id,
-        product_id=spec.product_id,
-        display_name=spec.display_name,
-        description=spec.description,
-        latest_version=0,
-        has_draft=False,
-        revision=revision,
-        create_time=now,
-        update_time=now,
-    )
-
-
-def change_plan(plan: Plan, spec: PlanSpec, now: datetime, *, revision: int) -> Plan:
-    """The plan with the name and description of a settled spec."""
+def complete_version(plan: Plan, content: PlanContent, completion: Completion, *, now: datetime) -> PlanVersion:
+    """The plan's next version: frozen and complete. The content is checked and settled."""
+    inherited = completion.base.effective_entitlements if completion.base is not None else ()
+    effective = flattened(content, inherited)
+    named = {each.feature_id for each in effective} | content.feature_ids
+    named |= {feature_id for add_on in completion.add_ons for feature_id in add_on.content.feature_ids}
     return replace(
-        plan, display_name=spec.display_name, description=spec.description, revision=revision, update_time=now
+        next_version(PlanVersion, plan, content, completion.features, now=now),
+        features=tuple(completion.features[feature_id] for feature_id in sorted(named)),
+        effective_entitlements=effective,
+        add_ons=tuple(sorted(completion.add_ons, key=lambda add_on: add_on.id)),
+        multiple_subscriptions=completion.multiple_subscriptions,
     )
 
 
-def save_draft(plan: Plan, now: datetime, *, revision: int) -> Plan:
-    """The plan with an open draft."""
-    return replace(plan, has_draft=True, revision=revision, update_time=now)
-
-
-def discard_draft(plan: Plan, now: datetime, *, revision: int) -> Plan:
-    """The plan without its draft.
-
-    Raises:
-        TollkeeperError: `DRAFT_NOT_OPEN`.
-    """
-    check_draft_open(plan)
-    return replace(plan, has_draft=False, revision=revision, update_time=now)
-
-
-def check_draft_open(plan: Plan) -> None:
-    """Refuses a plan without an open draft.
-
-    Raises:
-        TollkeeperError: `DRAFT_NOT_OPEN`.
-    """
-    if not plan.has_draft:
-        message = f"The plan {plan.id} has no open draft. Save one first."
-        raise precondition("DRAFT_NOT_OPEN", message, plan_id=plan.id)
-
-
-def draft_of(plan: Plan, content: PlanContent) -> PlanVersion:
-    """The open draft, with the number it will have when published."""
-    return PlanVersion(
-        plan.id, plan.latest_version + 1, plan.product_id, plan.display_name, PlanVersionState.DRAFT, content
-    )
-
-
-def publish(
-    plan: Plan, content: PlanContent, features: Mapping[str, Feature], *, now: datetime, revision: int
-) -> tuple[Plan, PlanVersion]:
-    """The plan with its next version, and that version: frozen and complete.
-
-    Args:
-        plan: With or without an open draft; afterwards without.
-        content: Checked and settled.
-        features: At least those that the content names, by id.
-        now: When it is published.
-        revision: The plan's next.
-    """
-    specs = {feature_id: features[feature_id].spec for feature_id in sorted(content.feature_ids)}
-    version = PlanVersion(
-        plan_id=plan.id,
-        version=plan.latest_version + 1,
-        product_id=plan.product_id,
-        display_name=plan.display_name,
-        state=PlanVersionState.PUBLISHED,
-        content=named_content(content, specs, plan.display_name),
-        features=tuple(features[feature_id] for feature_id in specs),
-        publish_time=now,
-    )
-    published = replace(plan, latest_version=version.version, has_draft=False, revision=revision, update_time=now)
-    return published, version
+def publish_plan(plan: Plan, version: PlanVersion, now: datetime, *, revision: int, carry: bool) -> Plan:
+    """The plan whose newest version is this one; with `carry`, its entitlements reach older subscriptions."""
+    carried = version.version if carry else plan.carried_version
+    return replace(publish(plan, version, now, revision=revision), carried_version=carried)

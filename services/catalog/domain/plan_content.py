@@ -1,18 +1,26 @@
 """What a plan includes and what it costs."""
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Final
 
-from catalog.domain.charge import MAX_CHARGES, BillingModel, Charge, settle_charge
-from catalog.domain.charge_rules import check_charge
-from catalog.domain.choice import check_choice
-from catalog.domain.entitlement import Entitlement, check_entitlements, settle_entitlement
-from catalog.domain.feature import FeatureSpec
-from catalog.domain.text import check_count, check_unique
+from catalog.domain.chain import chain_length, way_back
+from catalog.domain.choice import Unknown, check_choice
+from catalog.domain.content import Content, check_parts, settle_parts
+from catalog.domain.offering_kind import OfferingKind, Reference, named_add_ons
+from catalog.domain.surroundings import Owner, Surroundings, check_references
+from catalog.domain.text import check_count, check_unique, some_of
 from kernel.errors import Mistakes
-from kernel.money import CURRENCIES
-from kernel.period import BillingPeriod
+
+# A check reads all of a customer's entitlements into memory.
+MAX_ENTITLEMENTS: Final = 500
+# An invoice shows a line or more for each.
+MAX_CHARGES: Final = 100
+# A published version holds each of them whole.
+MAX_COMPATIBLE_ADD_ONS: Final = 50
+# Whoever reads a plan follows its base plans by hand.
+MAX_CHAIN: Final = 10
+MAX_TRIAL_DAYS: Final = 730
 
 
 class PricingType(StrEnum):
@@ -20,103 +28,129 @@ class PricingType(StrEnum):
 
     FREE = "FREE"
     PAID = "PAID"
+    CUSTOM = "CUSTOM"
+
+
+class TrialEndBehavior(StrEnum):
+    """What happens at the end of a trial: the subscription goes on and is charged, or expires."""
+
+    CONVERT = "CONVERT"
+    EXPIRE = "EXPIRE"
 
 
 @dataclass(frozen=True, slots=True)
-class PlanContent:
-    """What a plan includes and what it costs. The order of entitlements, charges and prices means nothing."""
+class Trial:
+    """A time at the beginning of a subscription that costs nothing, in days of local time."""
 
-    pricing_type: PricingType | None
-    entitlements: tuple[Entitlement, ...] = ()
-    charges: tuple[Charge, ...] = ()
+    duration_days: int
+    end_behavior: TrialEndBehavior | Unknown | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlanContent(Content):
+    """What a plan includes and what it costs.
+
+    Attributes:
+        base_plan_id: The plan whose entitlements it inherits; empty: none.
+        compatible_add_on_ids: What may be bought with it, in no order.
+    """
+
+    pricing_type: PricingType | None = None
+    base_plan_id: str = ""
+    compatible_add_on_ids: tuple[str, ...] = ()
+    trial: Trial | None = None
 
     @property
-    def feature_ids(self) -> frozenset[str]:
-        """The features that the content names."""
-        named = {each.feature_id for each in self.entitlements} | {charge.feature_id for charge in self.charges}
-        return frozenset(named - {""})
+    def references(self) -> tuple[Reference, ...]:
+        """The base plan and the compatible add-ons."""
+        base = [Reference("base_plan_id", OfferingKind.PLAN, each) for each in self.links]
+        return (*base, *named_add_ons("compatible_add_on_ids", self.compatible_add_on_ids))
+
+    @property
+    def links(self) -> tuple[str, ...]:
+        """The base plan."""
+        return (self.base_plan_id,) if self.base_plan_id else ()
 
 
-Offer = tuple[BillingPeriod, str]
-
-
-def offers(content: PlanContent) -> frozenset[Offer]:
-    """The billing periods and currencies for which every charge has a price; none without charges."""
-    priced = [_priced(charge) for charge in content.charges]
-    return frozenset.intersection(*priced) if priced else frozenset()
-
-
-def check_content(content: PlanContent, features: Mapping[str, FeatureSpec], *, path: str, mistakes: Mistakes) -> None:
-    """Notes every mistake of a plan's content.
+def check_plan_content(
+    content: PlanContent, around: Surroundings, owner: Owner, *, path: str, mistakes: Mistakes
+) -> None:
+    """Notes every mistake of a plan's content, but names of archived things.
 
     Args:
         content: As the vendor wrote it.
-        features: The features there are, by id.
+        around: What the catalog holds.
+        owner: The plan.
         path: Of the content.
         mistakes: Takes the notes.
     """
     check_choice(content.pricing_type, PricingType, path=f"{path}.pricing_type", mistakes=mistakes)
-    charged = frozenset(
-        charge.feature_id for charge in content.charges if charge.billing_model is not BillingModel.FLAT_FEE
-    ) - {""}
-    check_entitlements(content.entitlements, features, charged=charged, path=f"{path}.entitlements", mistakes=mistakes)
-    where = f"{path}.charges"
-    check_count(content.charges, where, mistakes, least=0, most=MAX_CHARGES)
-    check_unique([charge.id for charge in content.charges], where, mistakes, field="id")
-    check_unique([charge.feature_id for charge in content.charges], where, mistakes, field="feature_id")
-    _check_pricing(content, where, mistakes)
-    offered = offers(content)
-    for number, charge in enumerate(content.charges):
-        # Where the plan offers nothing yet, the charge's own periods are what a reset will have to divide.
-        periods = _periods(offered or _priced(charge))
-        check_charge(charge, features, offered=periods, path=f"{where}[{number}]", mistakes=mistakes)
-
-
-def settle_content(content: PlanContent, features: Mapping[str, FeatureSpec]) -> PlanContent:
-    """The checked content with its defaults filled in and its numbers canonical. Names stay as they were written."""
-    return replace(
+    check_parts(
         content,
-        entitlements=tuple(map(settle_entitlement, content.entitlements)),
-        charges=tuple(settle_charge(charge, features.get(charge.feature_id)) for charge in content.charges),
+        around.features,
+        most_entitlements=MAX_ENTITLEMENTS,
+        most_charges=MAX_CHARGES,
+        path=path,
+        mistakes=mistakes,
     )
+    for number, entitlement in enumerate(content.entitlements):
+        if entitlement.merge_behavior is not None:
+            where = f"{path}.entitlements[{number}].merge_behavior"
+            mistakes.add(where, "must be left out: only an add-on's entitlement meets another one")
+    _check_pricing(content, f"{path}.charges", mistakes)
+    where = f"{path}.compatible_add_on_ids"
+    check_references(content, around, owner, path=path, mistakes=mistakes)
+    if content.base_plan_id:
+        _check_chain(content, around, owner, path=f"{path}.base_plan_id", mistakes=mistakes)
+    check_count(content.compatible_add_on_ids, where, mistakes, least=0, most=MAX_COMPATIBLE_ADD_ONS)
+    check_unique(content.compatible_add_on_ids, where, mistakes)
+    if content.trial is not None:
+        _check_trial(content.trial, f"{path}.trial", mistakes)
 
 
-def named_content(content: PlanContent, features: Mapping[str, FeatureSpec], plan_name: str) -> PlanContent:
-    """The content with every charge's name: where none was given, `default_name`."""
-    charges = (
-        replace(charge, display_name=charge.display_name or default_name(charge, features, plan_name))
-        for charge in content.charges
-    )
-    return replace(content, charges=tuple(charges))
+def check_required_add_ons(content: PlanContent, around: Surroundings, *, path: str, mistakes: Mistakes) -> None:
+    """Notes each add-on of the plan whose own required add-ons the plan does not name: nobody could ever buy it."""
+    named = frozenset(content.compatible_add_on_ids)
+    for number, add_on_id in enumerate(content.compatible_add_on_ids):
+        neighbor = around.add_ons.get(add_on_id)
+        missing = [each for each in neighbor.links if each not in named] if neighbor is not None else []
+        if missing:
+            where = f"{path}.compatible_add_on_ids[{number}]"
+            mistakes.add(where, f"requires {some_of(missing)} beside it: name that as well")
 
 
-def default_name(charge: Charge, features: Mapping[str, FeatureSpec], plan_name: str) -> str:
-    """What people read for a charge without a name: the feature's or the plan's; empty for a feature not known."""
-    if not charge.feature_id:
-        return plan_name
-    feature = features.get(charge.feature_id)
-    return "" if feature is None else feature.display_name
+def settle_plan_content(content: PlanContent, around: Surroundings) -> PlanContent:
+    """The checked content with its defaults filled in and its numbers canonical. Names stay as they were written."""
+    trial = content.trial
+    if trial is not None:
+        trial = replace(trial, end_behavior=trial.end_behavior or TrialEndBehavior.CONVERT)
+    return replace(settle_parts(content, around.features), trial=trial)
 
 
 def _check_pricing(content: PlanContent, path: str, mistakes: Mistakes) -> None:
-    if content.pricing_type is PricingType.FREE and content.charges:
-        mistakes.add(path, "must be empty: a FREE plan has no charges")
-    if content.pricing_type is not PricingType.PAID:
-        return
-    if not content.charges:
-        mistakes.add(path, "must have at least one charge: the plan is PAID")
-    elif not offers(content) and all(map(_priced, content.charges)):
-        message = "must have a billing period and currency in common: a subscription pays all its charges in one"
-        mistakes.add(path, message)
+    match content.pricing_type:
+        case PricingType.FREE | PricingType.CUSTOM if content.charges:
+            mistakes.add(path, f"must be empty: a {content.pricing_type} plan has no charges")
+        case PricingType.PAID if not content.charges:
+            mistakes.add(path, "must have at least one charge: the plan is PAID")
+        case _:
+            pass
 
 
-def _priced(charge: Charge) -> frozenset[Offer]:
-    return frozenset(
-        (price.billing_period, price.currency)
-        for price in charge.prices
-        if price.billing_period is not None and price.currency in CURRENCIES
-    )
+def _check_chain(content: PlanContent, around: Surroundings, owner: Owner, *, path: str, mistakes: Mistakes) -> None:
+    def bases(plan_id: str) -> tuple[str, ...]:
+        if plan_id == owner.id:
+            return content.links
+        return around.plans[plan_id].links if plan_id in around.plans else ()
+
+    way = way_back(owner.id, bases)
+    if way:
+        mistakes.add(path, f"must not lead back to the plan itself: {some_of(way)}")
+    elif chain_length(owner.id, bases, limit=MAX_CHAIN) > MAX_CHAIN:
+        mistakes.add(path, f"makes a chain of more than {MAX_CHAIN} plans: inherit from one nearer to its end")
 
 
-def _periods(offered: Iterable[Offer]) -> frozenset[BillingPeriod]:
-    return frozenset(period for period, _ in offered)
+def _check_trial(trial: Trial, path: str, mistakes: Mistakes) -> None:
+    if not 1 <= trial.duration_days <= MAX_TRIAL_DAYS:
+        mistakes.add(f"{path}.duration_days", f"must be 1 to {MAX_TRIAL_DAYS} days")
+    check_choice(trial.end_behavior, TrialEndBehavior, path=f"{path}.end_behavior", mistakes=mistakes, required=False)

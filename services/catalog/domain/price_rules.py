@@ -7,6 +7,7 @@ from catalog.domain.charge import MAX_PRICES, MAX_TIER_ENDS, TIERED, BillingMode
 from catalog.domain.choice import check_choice
 from catalog.domain.number import check_number
 from catalog.domain.text import check_count
+from kernel.country import COUNTRIES, country
 from kernel.errors import Mistakes
 from kernel.money import CURRENCIES, currency
 from kernel.period import BillingPeriod
@@ -26,11 +27,32 @@ def check_prices(charge: Charge, path: str, mistakes: Mistakes) -> None:
         where = f"{path}.prices[{number}]"
         check_choice(price.billing_period, BillingPeriod, path=f"{where}.billing_period", mistakes=mistakes)
         mistakes.attempt(currency, price.currency, f"{where}.currency")
-        if first.setdefault(price.offer, number) != number and price.billing_period and price.currency in CURRENCIES:
-            message = f"prices {price.billing_period} in {price.currency} again: prices[{first[price.offer]}] does so"
-            mistakes.add(where, message)
+        if price.country:
+            mistakes.attempt(country, price.country, f"{where}.country")
+        if first.setdefault(price.key, number) != number and _is_known(price):
+            mistakes.add(where, f"prices {_what_for(price)} again: prices[{first[price.key]}] does so")
         _check_amount(charge, price, path=where, mistakes=mistakes)
         _check_tiers(charge, price, path=f"{where}.tiers", mistakes=mistakes)
+    _check_countries(charge, path, mistakes)
+
+
+def _check_countries(charge: Charge, path: str, mistakes: Mistakes) -> None:
+    everywhere = {(price.billing_period, price.currency) for price in charge.prices if not price.country}
+    for number, price in enumerate(charge.prices):
+        if price.country and (price.billing_period, price.currency) not in everywhere and _is_known(price):
+            message = f"needs a price of {price.billing_period} in {price.currency} without a country beside it"
+            mistakes.add(f"{path}.prices[{number}].country", f"{message}: for every other country")
+
+
+def _is_known(price: Price) -> bool:
+    """Whether all that the price is for could be read; while it could not, only that is the mistake."""
+    place = not price.country or price.country in COUNTRIES
+    return bool(price.billing_period) and price.currency in CURRENCIES and place
+
+
+def _what_for(price: Price) -> str:
+    place = f" for {price.country}" if price.country else ""
+    return f"{price.billing_period} in {price.currency}{place}"
 
 
 def _check_amount(charge: Charge, price: Price, *, path: str, mistakes: Mistakes) -> None:

@@ -3,10 +3,9 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from catalog.domain.text import MAX_DESCRIPTION, MAX_DISPLAY_NAME
+from catalog.domain.text import check_names
 from kernel.errors import Mistakes
 from kernel.ids import check_id
-from kernel.text import check_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,11 +15,16 @@ class ProductSpec:
     id: str
     display_name: str
     description: str
+    multiple_subscriptions: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """A product as the catalog holds it."""
+    """A product as the catalog holds it.
+
+    Attributes:
+        multiple_subscriptions: Whether a customer may hold several live subscriptions, each on a resource of its own.
+    """
 
     id: str
     display_name: str
@@ -28,18 +32,18 @@ class Product:
     revision: int
     create_time: datetime
     update_time: datetime
+    multiple_subscriptions: bool = False
 
     @property
     def spec(self) -> ProductSpec:
         """What the vendor said of it."""
-        return ProductSpec(self.id, self.display_name, self.description)
+        return ProductSpec(self.id, self.display_name, self.description, self.multiple_subscriptions)
 
 
 def check_product(spec: ProductSpec, path: str, mistakes: Mistakes) -> None:
     """Notes every mistake of a product."""
     mistakes.attempt(check_id, spec.id, f"{path}.id")
-    mistakes.attempt(check_text, spec.display_name, f"{path}.display_name", limit=MAX_DISPLAY_NAME)
-    mistakes.attempt(check_text, spec.description, f"{path}.description", limit=MAX_DESCRIPTION)
+    check_names(spec.display_name, spec.description, path=path, mistakes=mistakes)
 
 
 def settle_product(spec: ProductSpec) -> ProductSpec:
@@ -49,11 +53,24 @@ def settle_product(spec: ProductSpec) -> ProductSpec:
 
 def create_product(spec: ProductSpec, now: datetime, *, revision: int) -> Product:
     """A new product of a settled spec."""
-    return Product(spec.id, spec.display_name, spec.description, revision, now, now)
+    return Product(
+        spec.id,
+        spec.display_name,
+        spec.description,
+        revision,
+        now,
+        now,
+        multiple_subscriptions=spec.multiple_subscriptions,
+    )
 
 
 def change_product(product: Product, spec: ProductSpec, now: datetime, *, revision: int) -> Product:
-    """The product with the name and description of a settled spec."""
+    """The product with all that a settled spec says but its id."""
     return replace(
-        product, display_name=spec.display_name, description=spec.description, revision=revision, update_time=now
+        product,
+        display_name=spec.display_name,
+        description=spec.description,
+        multiple_subscriptions=spec.multiple_subscriptions,
+        revision=revision,
+        update_time=now,
     )

@@ -5,18 +5,27 @@ from typing import Final
 
 from kernel.errors import Mistakes
 from kernel.ids import MAX_ID_LENGTH
+from kernel.text import check_text
 
 # Longer names break invoices and tables; longer descriptions belong into documentation.
 MAX_DISPLAY_NAME: Final = 200
 MAX_DESCRIPTION: Final = 2_000
 # A sentence that lists more is not read.
 _MAX_NAMED: Final = 5
+# What a refusal lists of ids: they travel in headers, of which clients accept little.
+_MAX_LISTED: Final = 2_000
 
 
 def check_name(text: str, path: str, mistakes: Mistakes) -> None:
     """Notes a name that is empty or longer than 128 characters, such as a dimension's."""
     if not 1 <= len(text) <= 128:
         mistakes.add(path, "must have 1 to 128 characters")
+
+
+def check_names(display_name: str, description: str, *, path: str, mistakes: Mistakes) -> None:
+    """Notes a thing's name or description that is too long."""
+    mistakes.attempt(check_text, display_name, f"{path}.display_name", limit=MAX_DISPLAY_NAME)
+    mistakes.attempt(check_text, description, f"{path}.description", limit=MAX_DESCRIPTION)
 
 
 def check_count(values: Sequence[object], path: str, mistakes: Mistakes, *, least: int, most: int) -> None:
@@ -50,3 +59,9 @@ def some_of(ids: Sequence[str]) -> str:
     """The first few of some ids, as a sentence names them; what is too long to be one is left out."""
     named = [each for each in ids if len(each) <= MAX_ID_LENGTH][:_MAX_NAMED]
     return ", ".join(named) + (", …" if len(ids) > len(named) else "")
+
+
+def listed_within(ids: Sequence[str]) -> str:
+    """All of the ids, as far as a header has room for them."""
+    listed = ", ".join(ids)
+    return listed if len(listed) <= _MAX_LISTED else f"{listed[:_MAX_LISTED].rpartition(', ')[0]}, …"

@@ -1,22 +1,22 @@
 """Whole catalogs, and how they differ, in messages."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import islice
 
 from catalog.domain.catalog_diff import FieldChange, ResourceChange, ResourceType
-from catalog.domain.catalog_document import (
-    MAX_FEATURES,
-    MAX_PLANS,
-    MAX_PRODUCTS,
-    CatalogDocument,
-    PlanDocument,
-)
+from catalog.domain.catalog_document import AddOnDocument, CatalogDocument, OfferingDocument, PlanDocument
+from catalog.domain.document_rules import MAX_ADD_ONS, MAX_COUPONS, MAX_FEATURES, MAX_PLANS, MAX_PRODUCTS
+from catalog.domain.plan import PlanVersion
+from catalog.messages.add_on import add_on_content_from_proto, add_on_spec_from_proto
+from catalog.messages.coupon import coupon_spec_from_proto
 from catalog.messages.enums import enum_to_proto
 from catalog.messages.feature import feature_spec_from_proto
-from catalog.messages.plan import plan_spec_from_proto
-from catalog.messages.plan_content import content_from_proto
+from catalog.messages.plan import plan_spec_from_proto, plan_version_to_proto
+from catalog.messages.plan_content import plan_content_from_proto
 from catalog.messages.product import product_spec_from_proto
+from kit.paging import MAX_PAGE_BYTES
 from tollkeeper.catalog.v1 import catalog_service_pb2 as pb
+from tollkeeper.catalog.v1 import plan_pb2
 
 
 def document_from_proto(message: pb.ApplyCatalogRequest) -> CatalogDocument:
@@ -24,7 +24,9 @@ def document_from_proto(message: pb.ApplyCatalogRequest) -> CatalogDocument:
     return CatalogDocument(
         features=tuple(map(feature_spec_from_proto, islice(message.features, MAX_FEATURES + 1))),
         products=tuple(map(product_spec_from_proto, islice(message.products, MAX_PRODUCTS + 1))),
+        add_ons=tuple(map(_add_on_from_proto, islice(message.add_ons, MAX_ADD_ONS + 1))),
         plans=tuple(map(_plan_from_proto, islice(message.plans, MAX_PLANS + 1))),
+        coupons=tuple(map(coupon_spec_from_proto, islice(message.coupons, MAX_COUPONS + 1))),
     )
 
 
@@ -33,15 +35,32 @@ def changes_to_proto(changes: Sequence[ResourceChange]) -> list[pb.ResourceChang
     return [_change_to_proto(change) for change in changes]
 
 
-def resource_names_to_proto(resource: ResourceType, ids: Sequence[str]) -> list[pb.ResourceName]:
+def resource_names_to_proto(resource: ResourceType, ids: Iterable[str]) -> list[pb.ResourceName]:
     """Things of one kind as the contract names them."""
     number = enum_to_proto(pb.ResourceType, resource)
     return [pb.ResourceName(type=number, id=resource_id) for resource_id in ids]
 
 
+def versions_that_fit(versions: Sequence[PlanVersion]) -> list[plan_pb2.PlanVersion]:
+    """The versions as the contract shows them, as many as fit into an answer that every client accepts."""
+    messages: list[plan_pb2.PlanVersion] = []
+    room = MAX_PAGE_BYTES
+    for version in versions:
+        message = plan_version_to_proto(version)
+        room -= message.ByteSize()
+        if room >= 0:
+            messages.append(message)
+    return messages
+
+
 def _plan_from_proto(message: pb.PlanDocument) -> PlanDocument:
-    content = content_from_proto(message.content) if message.HasField("content") else None
-    return PlanDocument(plan_spec_from_proto(message.plan), content)
+    content = plan_content_from_proto(message.content) if message.HasField("content") else None
+    return OfferingDocument(plan_spec_from_proto(message.plan), content)
+
+
+def _add_on_from_proto(message: pb.AddOnDocument) -> AddOnDocument:
+    content = add_on_content_from_proto(message.content) if message.HasField("content") else None
+    return OfferingDocument(add_on_spec_from_proto(message.add_on), content)
 
 
 def _change_to_proto(change: ResourceChange) -> pb.ResourceChange:
@@ -49,7 +68,7 @@ def _change_to_proto(change: ResourceChange) -> pb.ResourceChange:
         resource=resource_names_to_proto(change.resource, [change.id])[0],
         type=enum_to_proto(pb.ChangeType, change.type),
         fields=map(_field_to_proto, change.fields),
-        plan_version=change.plan_version,
+        plan_version=change.version,
     )
 
 

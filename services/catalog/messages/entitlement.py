@@ -10,7 +10,9 @@ from catalog.domain.entitlement import (
     EntitlementValue,
     EnumEntitlement,
     Limit,
+    MergeBehavior,
     MeteredEntitlement,
+    NumericEntitlement,
     Unlimited,
 )
 from catalog.domain.feature import MAX_ENUM_VALUES
@@ -21,7 +23,10 @@ from tollkeeper.catalog.v1 import entitlement_pb2
 
 def entitlement_to_proto(entitlement: Entitlement) -> entitlement_pb2.Entitlement:
     """An entitlement as the contract shows it."""
-    message = entitlement_pb2.Entitlement(feature_id=entitlement.feature_id)
+    message = entitlement_pb2.Entitlement(
+        feature_id=entitlement.feature_id,
+        merge_behavior=enum_to_proto(entitlement_pb2.MergeBehavior, entitlement.merge_behavior),
+    )
     match entitlement.value:
         case BooleanEntitlement():
             message.boolean.SetInParent()
@@ -29,6 +34,8 @@ def entitlement_to_proto(entitlement: Entitlement) -> entitlement_pb2.Entitlemen
             message.enum.values.extend(values)
         case MeteredEntitlement():
             message.metered.CopyFrom(_metered_to_proto(entitlement.value))
+        case NumericEntitlement(number=number):
+            message.numeric.value = number
         case None:
             pass
         case _:
@@ -38,7 +45,8 @@ def entitlement_to_proto(entitlement: Entitlement) -> entitlement_pb2.Entitlemen
 
 def entitlement_from_proto(message: entitlement_pb2.Entitlement) -> Entitlement:
     """An entitlement as the caller gives it."""
-    return Entitlement(message.feature_id, _value_from_proto(message))
+    merge = enum_from_proto(entitlement_pb2.MergeBehavior, MergeBehavior, message.merge_behavior)
+    return Entitlement(message.feature_id, _value_from_proto(message), merge)
 
 
 def usage_reset_to_proto(reset: UsageReset | None) -> entitlement_pb2.UsageReset | None:
@@ -69,6 +77,8 @@ def _value_from_proto(message: entitlement_pb2.Entitlement) -> EntitlementValue 
             return EnumEntitlement(tuple(islice(message.enum.values, MAX_ENUM_VALUES + 1)))
         case "metered":
             return _metered_from_proto(message.metered)
+        case "numeric":
+            return NumericEntitlement(message.numeric.value)
         case _:
             return None
 

@@ -4,10 +4,15 @@ from typing import assert_never
 
 from google.protobuf.message import Message
 
+from catalog.domain.add_on import AddOn
 from catalog.domain.catalog_application import Happening
+from catalog.domain.coupon import Coupon
 from catalog.domain.feature import Feature
+from catalog.domain.offering import Offering
 from catalog.domain.plan import Plan
 from catalog.domain.product import Product
+from catalog.messages.add_on import add_on_to_proto
+from catalog.messages.coupon import coupon_to_proto
 from catalog.messages.feature import feature_to_proto
 from catalog.messages.plan import plan_to_proto
 from catalog.messages.product import product_to_proto
@@ -24,8 +29,16 @@ def announcement(happening: Happening) -> tuple[str, str, str, Message]:
         case Product():
             of_product = {"created": pb.ProductCreated, "updated": pb.ProductUpdated}
             return "product", verb, thing.id, of_product[verb](product=product_to_proto(thing))
+        case AddOn():
+            of_add_on = {"created": pb.AddOnCreated, "updated": pb.AddOnUpdated, "published": pb.AddOnPublished}
+            return "add_on", verb, thing.id, of_add_on[verb](add_on=add_on_to_proto(thing))
+        case Coupon():
+            of_coupon = {"created": pb.CouponCreated, "updated": pb.CouponUpdated}
+            return "coupon", verb, thing.id, of_coupon[verb](coupon=coupon_to_proto(thing))
         case Plan():
             of_plan = {"created": pb.PlanCreated, "updated": pb.PlanUpdated, "published": pb.PlanPublished}
             return "plan", verb, thing.id, of_plan[verb](plan=plan_to_proto(thing))
+        case Offering():
+            raise TypeError(f"no events of a {type(thing).__name__}")
         case _:
             assert_never(thing)

@@ -11,6 +11,7 @@ from catalog.domain.feature import (
     FeatureSpec,
     FeatureType,
     MeteredFeature,
+    NumericFeature,
     UsageBehavior,
     UsageSource,
 )
@@ -29,12 +30,16 @@ def feature_to_proto(feature: Feature) -> pb.Feature:
         revision=feature.revision,
         create_time=timestamp_to_proto(feature.create_time),
         update_time=timestamp_to_proto(feature.update_time),
+        archived=feature.archived,
     )
     match feature.type:
         case BooleanFeature():
             message.boolean.SetInParent()
         case EnumFeature(values=values):
             message.enum.values.extend(values)
+        case NumericFeature(unit_singular=singular, unit_plural=plural):
+            message.numeric.unit_singular, message.numeric.unit_plural = singular, plural
+            message.numeric.SetInParent()
         case MeteredFeature():
             message.metered.CopyFrom(_metered_to_proto(feature.type))
         case _:
@@ -55,12 +60,14 @@ def feature_from_proto(message: pb.Feature) -> Feature:
         revision=message.revision,
         create_time=timestamp_from_proto(message.create_time, "create_time"),
         update_time=timestamp_from_proto(message.update_time, "update_time"),
+        archived=message.archived,
     )
 
 
 def feature_spec_from_proto(message: pb.Feature) -> FeatureSpec:
     """What the caller says of a feature; lists that are too long are cut after the first entry too many."""
-    return FeatureSpec(message.id, message.display_name, message.description, _type_from_proto(message))
+    kind = _type_from_proto(message)
+    return FeatureSpec(message.id, message.display_name, message.description, kind, message.archived)
 
 
 def _type_from_proto(message: pb.Feature) -> FeatureType | None:
@@ -69,6 +76,8 @@ def _type_from_proto(message: pb.Feature) -> FeatureType | None:
             return BooleanFeature()
         case "enum":
             return EnumFeature(tuple(islice(message.enum.values, MAX_ENUM_VALUES + 1)))
+        case "numeric":
+            return NumericFeature(message.numeric.unit_singular, message.numeric.unit_plural)
         case "metered":
             return _metered_from_proto(message.metered)
         case _:

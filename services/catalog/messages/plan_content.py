@@ -1,91 +1,51 @@
-"""Plan contents in messages."""
+"""Contents of plans in messages."""
 
 from itertools import islice
 
-from catalog.domain.charge import MAX_CHARGES, MAX_PRICES, MAX_TIER_ENDS, BillingModel, Charge, Price, TierPrice
-from catalog.domain.entitlement import MAX_ENTITLEMENTS
-from catalog.domain.plan_content import PlanContent, PricingType
-from catalog.messages.entitlement import (
-    entitlement_from_proto,
-    entitlement_to_proto,
-    usage_reset_from_proto,
-    usage_reset_to_proto,
+from catalog.domain.plan_content import (
+    MAX_CHARGES,
+    MAX_COMPATIBLE_ADD_ONS,
+    MAX_ENTITLEMENTS,
+    PlanContent,
+    PricingType,
+    Trial,
+    TrialEndBehavior,
 )
+from catalog.messages.charge import charge_from_proto, charge_to_proto
+from catalog.messages.entitlement import entitlement_from_proto, entitlement_to_proto
 from catalog.messages.enums import enum_from_proto, enum_to_proto, required_from_proto
-from kernel.period import BillingPeriod
-from kernel.pricing import PricingModel
-from tollkeeper.catalog.v1 import charge_pb2
 from tollkeeper.catalog.v1 import plan_pb2 as pb
 
 
-def content_to_proto(content: PlanContent) -> pb.PlanContent:
+def plan_content_to_proto(content: PlanContent) -> pb.PlanContent:
     """A plan's content as the contract shows it."""
     return pb.PlanContent(
         pricing_type=enum_to_proto(pb.PricingType, content.pricing_type),
         entitlements=map(entitlement_to_proto, content.entitlements),
-        charges=map(_charge_to_proto, content.charges),
+        charges=map(charge_to_proto, content.charges),
+        base_plan_id=content.base_plan_id,
+        compatible_add_on_ids=content.compatible_add_on_ids,
+        trial=None if content.trial is None else _trial_to_proto(content.trial),
     )
 
 
-def content_from_proto(message: pb.PlanContent) -> PlanContent:
+def plan_content_from_proto(message: pb.PlanContent) -> PlanContent:
     """A plan's content as the caller gives it; lists that are too long are cut after the first entry too many."""
     return PlanContent(
         pricing_type=required_from_proto(pb.PricingType, PricingType, message.pricing_type),
         entitlements=tuple(map(entitlement_from_proto, islice(message.entitlements, MAX_ENTITLEMENTS + 1))),
-        charges=tuple(map(_charge_from_proto, islice(message.charges, MAX_CHARGES + 1))),
+        charges=tuple(map(charge_from_proto, islice(message.charges, MAX_CHARGES + 1))),
+        base_plan_id=message.base_plan_id,
+        compatible_add_on_ids=tuple(islice(message.compatible_add_on_ids, MAX_COMPATIBLE_ADD_ONS + 1)),
+        trial=_trial_from_proto(message.trial) if message.HasField("trial") else None,
     )
 
 
-def _charge_to_proto(charge: Charge) -> charge_pb2.Charge:
-    return charge_pb2.Charge(
-        id=charge.id,
-        display_name=charge.display_name,
-        billing_model=enum_to_proto(charge_pb2.BillingModel, charge.billing_model),
-        feature_id=charge.feature_id,
-        pricing_model=enum_to_proto(charge_pb2.PricingModel, charge.pricing_model),
-        tier_ends=charge.tier_ends,
-        block_size=charge.block_size,
-        prices=map(_price_to_proto, charge.prices),
-        minimum_quantity=charge.minimum_quantity,
-        maximum_quantity=charge.maximum_quantity,
-        usage_reset=usage_reset_to_proto(charge.usage_reset),
-    )
+def _trial_to_proto(trial: Trial) -> pb.Trial:
+    end_behavior = enum_to_proto(pb.TrialEndBehavior, trial.end_behavior)
+    return pb.Trial(duration_days=trial.duration_days, end_behavior=end_behavior)
 
 
-def _charge_from_proto(message: charge_pb2.Charge) -> Charge:
-    return Charge(
-        id=message.id,
-        display_name=message.display_name,
-        billing_model=required_from_proto(charge_pb2.BillingModel, BillingModel, message.billing_model),
-        feature_id=message.feature_id,
-        pricing_model=enum_from_proto(charge_pb2.PricingModel, PricingModel, message.pricing_model),
-        prices=tuple(map(_price_from_proto, islice(message.prices, MAX_PRICES + 1))),
-        tier_ends=tuple(islice(message.tier_ends, MAX_TIER_ENDS + 1)),
-        block_size=message.block_size,
-        minimum_quantity=message.minimum_quantity,
-        maximum_quantity=message.maximum_quantity,
-        usage_reset=usage_reset_from_proto(message.usage_reset) if message.HasField("usage_reset") else None,
-    )
-
-
-def _price_to_proto(price: Price) -> charge_pb2.Price:
-    tiers = [
-        charge_pb2.TierPrice(unit_price=tier.unit_price, flat_fee=tier.flat_fee, total_price=tier.total_price)
-        for tier in price.tiers
-    ]
-    return charge_pb2.Price(
-        billing_period=enum_to_proto(charge_pb2.BillingPeriod, price.billing_period),
-        currency=price.currency,
-        amount=price.amount,
-        tiers=tiers,
-    )
-
-
-def _price_from_proto(message: charge_pb2.Price) -> Price:
-    tiers = islice(message.tiers, MAX_TIER_ENDS + 2)
-    return Price(
-        billing_period=required_from_proto(charge_pb2.BillingPeriod, BillingPeriod, message.billing_period),
-        currency=message.currency,
-        amount=message.amount,
-        tiers=tuple(TierPrice(tier.unit_price, tier.flat_fee, tier.total_price) for tier in tiers),
-    )
+def _trial_from_proto(message: pb.Trial) -> Trial:
+    end_behavior = enum_from_proto(pb.TrialEndBehavior, TrialEndBehavior, message.end_behavior)
+    return Trial(message.duration_days, end_behavior)

@@ -14,9 +14,10 @@ def product_to_proto(product: Product) -> product_pb2.Product:
         revision=product.revision,
         create_time=timestamp_to_proto(product.create_time),
         update_time=timestamp_to_proto(product.update_time),
+        multiple_subscriptions=product.multiple_subscriptions,
     )
 
 
 def product_spec_from_proto(message: product_pb2.Product) -> ProductSpec:
     """What the caller says of a product."""
-    return ProductSpec(message.id, message.display_name, message.description)
+    return ProductSpec(message.id, message.display_name, message.description, message.multiple_subscriptions)

@@ -8,10 +8,12 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from catalog.domain.plan import publish
+from catalog.domain.plan import Completion, complete_version, publish_plan
 from catalog.domain.plan_content import PlanContent, PricingType
 from catalog.domain.product import ProductSpec, create_product
-from catalog.store import plan_versions, plans, products, tables
+from catalog.store import tables
+from catalog.store.plans import PLANS
+from catalog.store.products import PRODUCTS
 from kit.db import Database
 from tests.unit.catalog.samples import NOW, plan
 
@@ -41,13 +43,15 @@ async def test_a_published_version_cannot_be_changed_even_by_hand(
     open_database: Callable[[str], Database], statement: str
 ) -> None:
     database = open_database("catalog")
-    published, version = publish(plan(), PlanContent(PricingType.FREE), {}, now=NOW, revision=2)
+    content = PlanContent(pricing_type=PricingType.FREE)
+    version = complete_version(plan(), content, Completion({}), now=NOW)
+    published = publish_plan(plan(), version, NOW, revision=2, carry=False)
     async with database.write() as connection:
-        await products.add(connection, create_product(ProductSpec("product", "Product", ""), NOW, revision=1))
-        await plans.add(connection, published)
-        await plan_versions.add_all(connection, [version])
-    with pytest.raises(DBAPIError, match="a published plan version never changes"):
+        await PRODUCTS.add(connection, create_product(ProductSpec("product", "Product", ""), NOW, revision=1))
+        await PLANS.add(connection, published)
+        await PLANS.add_versions(connection, [version])
+    with pytest.raises(DBAPIError, match="a published version never changes"):
         async with database.write() as connection:
             await connection.execute(text(statement))
     async with database.read() as connection:
-        assert await plan_versions.get(connection, "gold", 1) == version
+        assert await PLANS.get_version(connection, "gold", 1) == version

@@ -10,18 +10,20 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catalog.domain.catalog_application import REVISIONS_PER_CHANGE, Application, carry_out
-from catalog.domain.catalog_diff import ChangeType, ResourceChange, compare
-from catalog.domain.catalog_document import CatalogDocument, HeldCatalog, check_document, settle_document
+from catalog.domain.catalog_application import Application
+from catalog.domain.catalog_diff import ChangeType
+from catalog.domain.catalog_document import CatalogDocument, HeldCatalog
 from catalog.domain.charge import TIERED, Charge, Price
+from catalog.domain.content_rules import check_content, settle_content
 from catalog.domain.entitlement import EnumEntitlement
 from catalog.domain.feature import create_feature, settle_feature
 from catalog.domain.outline import outline_content
-from catalog.domain.plan_content import PlanContent, check_content, settle_content
+from catalog.domain.plan_content import PlanContent
+from catalog.domain.surroundings import Owner, Surroundings
 from catalog.messages.catalog import document_from_proto
 from catalog.messages.feature import feature_from_proto, feature_spec_from_proto, feature_to_proto
 from catalog.messages.plan import plan_version_from_proto, plan_version_to_proto
-from catalog.messages.plan_content import content_from_proto, content_to_proto
+from catalog.messages.plan_content import plan_content_from_proto, plan_content_to_proto
 from kernel.errors import ErrorKind, Mistakes, TollkeeperError
 from kernel.pricing import (
     FlatRate,
@@ -36,29 +38,13 @@ from kernel.pricing import (
 )
 from tests.integration.catalog import samples
 from tests.properties.catalog.messages import chances, fill, mutate
-from tests.unit.catalog.samples import LATER, NOW
+from tests.unit.catalog.samples import NOW, apply
 from tollkeeper.catalog.v1 import catalog_service_pb2, charge_pb2, entitlement_pb2, plan_pb2
 
-NOTHING = HeldCatalog({}, {}, {}, {})
+NOTHING = HeldCatalog()
 
 
-def _apply(document: CatalogDocument, held: HeldCatalog) -> tuple[tuple[ResourceChange, ...], HeldCatalog, Application]:
-    """The changes, and the catalog afterwards."""
-    check_document(document, held)
-    settled = settle_document(document, held)
-    changes = compare(settled, held)
-    revisions = iter(range(1, 1 + REVISIONS_PER_CHANGE * len(changes)))
-    done = carry_out(settled, held, changes, now=LATER, revisions=revisions)
-    after = HeldCatalog(
-        {**held.features, **{each.id: each for each in [*done.new_features, *done.changed_features]}},
-        {**held.products, **{each.id: each for each in [*done.new_products, *done.changed_products]}},
-        {**held.plans, **{each.id: each for each in [*done.new_plans, *done.changed_plans]}},
-        {**held.versions, **{each.plan_id: each for each in done.versions}},
-    )
-    return changes, after, done
-
-
-HELD = _apply(document_from_proto(samples.document()), NOTHING)[1]
+HELD = apply(document_from_proto(samples.document()), NOTHING)[1]
 
 
 @settings(max_examples=200)
@@ -89,11 +75,11 @@ def _ends_well(message: catalog_service_pb2.ApplyCatalogRequest) -> None:
             # They travel in headers: what a caller wrote, however long, does not come back in them.
             assert all(len(violation.path + violation.message) < 1_000 for violation in outcome.violations)
             continue
-        _, after, done = outcome
-        changes, _, again = _apply(document, after)
-        assert {change.type for change in changes} <= {ChangeType.UNCHANGED}
+        done, after = outcome
+        again, _ = apply(document, after)
+        assert {change.type for change in again.changes} <= {ChangeType.UNCHANGED}
         assert not again.happenings
-        for version in done.versions:
+        for version in done.plan_versions:
             assert plan_version_from_proto(plan_version_to_proto(version)) == version
             for charge in version.content.charges:
                 assert not [mistake for price in charge.prices for mistake in violations(_list(charge, price), "p")]
@@ -114,11 +100,9 @@ def _list(charge: Charge, price: Price) -> PriceList:
             return FlatRate(Decimal(price.amount))
 
 
-def _attempt(
-    document: CatalogDocument, held: HeldCatalog
-) -> tuple[tuple[ResourceChange, ...], HeldCatalog, Application] | TollkeeperError:
+def _attempt(document: CatalogDocument, held: HeldCatalog) -> tuple[Application, HeldCatalog] | TollkeeperError:
     try:
-        return _apply(document, held)
+        return apply(document, held)
     except TollkeeperError as error:
         return error
 
@@ -157,8 +141,8 @@ def test_the_same_in_other_words_is_no_change(chance: random.Random) -> None:
     features = [_shuffled(deepcopy(fields), chance) for fields in samples.FEATURES]
     chance.shuffle(features)
     document = document_from_proto(samples.document(plans=[plan], features=features))
-    changes, _, _ = _apply(document, HELD)
-    assert {change.type for change in changes} == {ChangeType.UNCHANGED}
+    done, _ = apply(document, HELD)
+    assert {change.type for change in done.changes} == {ChangeType.UNCHANGED}
 
 
 Edit = Callable[[plan_pb2.PlanContent], None]
@@ -199,12 +183,13 @@ def _edited(names: list[str]) -> PlanContent:
     for name, edit in EDITS.items():
         if name in names:
             edit(message)
-    content, features = content_from_proto(message), {each.id: each.spec for each in HELD.features.values()}
+    content, features = plan_content_from_proto(message), {each.id: each.spec for each in HELD.features.values()}
     mistakes = Mistakes()
-    check_content(content, features, path="content", mistakes=mistakes)
+    around = Surroundings(features)
+    check_content(content, around, Owner("gold", "airport"), path="content", mistakes=mistakes)
     mistakes.check()
-    settled = settle_content(content, features)
-    assert content_from_proto(content_to_proto(settled)) == settled
+    settled = settle_content(content, around)
+    assert plan_content_from_proto(plan_content_to_proto(settled)) == settled
     return settled
 
 
@@ -220,7 +205,7 @@ def test_contents_are_equal_exactly_when_their_outlines_are(some: list[str], oth
 
 def _sorted(content: PlanContent) -> PlanContent:
     charges = (
-        replace(charge, prices=tuple(sorted(charge.prices, key=lambda price: str(price.offer))))
+        replace(charge, prices=tuple(sorted(charge.prices, key=lambda price: str(price.key))))
         for charge in content.charges
     )
     entitlements = (

@@ -3,9 +3,14 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import count
 from typing import Any
 
+from catalog.domain.carry_out import carry_out
+from catalog.domain.catalog_application import Application
+from catalog.domain.catalog_document import CatalogDocument, HeldCatalog, settle_document
 from catalog.domain.charge import BillingModel, Charge, Price, TierPrice
+from catalog.domain.document_rules import check_document
 from catalog.domain.entitlement import Entitlement, EntitlementValue, MeteredEntitlement, Unlimited
 from catalog.domain.feature import (
     BooleanFeature,
@@ -20,7 +25,8 @@ from catalog.domain.feature import (
     settle_feature,
 )
 from catalog.domain.meter import Aggregation, Meter
-from catalog.domain.plan import Plan, PlanSpec, create_plan
+from catalog.domain.offering import OfferingSpec, create_offering
+from catalog.domain.plan import Plan
 from catalog.domain.plan_content import PlanContent, PricingType
 from kernel.errors import Mistakes
 from kernel.period import BillingPeriod
@@ -81,12 +87,12 @@ STAIR_STEP = replace(
 
 def paid(*charges: Charge, entitlements: tuple[Entitlement, ...] = ()) -> PlanContent:
     """The content of a paid plan."""
-    return PlanContent(PricingType.PAID, entitlements, charges)
+    return PlanContent(entitlements, charges, PricingType.PAID)
 
 
 def free(*entitlements: Entitlement) -> PlanContent:
     """The content of a free plan."""
-    return PlanContent(PricingType.FREE, entitlements)
+    return PlanContent(entitlements, pricing_type=PricingType.FREE)
 
 
 def entitled(feature_id: str, value: EntitlementValue | None = None) -> Entitlement:
@@ -96,7 +102,7 @@ def entitled(feature_id: str, value: EntitlementValue | None = None) -> Entitlem
 
 def plan(id: str = "gold", **changes: Any) -> Plan:
     """A plan without any version."""
-    return replace(create_plan(PlanSpec(id, "product", id.title(), ""), NOW, revision=1), **changes)
+    return replace(create_offering(Plan, OfferingSpec(id, "product", id.title(), ""), NOW, revision=1), **changes)
 
 
 def mistakes_of(check: Callable[..., None], *args: Any, **kwargs: Any) -> dict[str, str]:
@@ -104,3 +110,21 @@ def mistakes_of(check: Callable[..., None], *args: Any, **kwargs: Any) -> dict[s
     mistakes = Mistakes()
     check(*args, mistakes=mistakes, **kwargs)
     return {violation.path: violation.message for violation in mistakes.found}
+
+
+def apply(
+    document: CatalogDocument, held: HeldCatalog, *, first_revision: int = 1, carry: bool = False
+) -> tuple[Application, HeldCatalog]:
+    """What applying a document does, and what the catalog holds of it afterwards."""
+    check_document(document, held)
+    settled = settle_document(document, held)
+    done = carry_out(settled, held, now=LATER, revisions=count(first_revision), carry=carry)
+    return done, HeldCatalog(
+        features={**held.features, **{each.id: each for each in [*done.features.new, *done.features.changed]}},
+        products={**held.products, **{each.id: each for each in [*done.products.new, *done.products.changed]}},
+        add_ons={**held.add_ons, **{each.id: each for each in [*done.add_ons.new, *done.add_ons.changed]}},
+        add_on_versions={**held.add_on_versions, **{each.id: each for each in done.add_on_versions}},
+        plans={**held.plans, **{each.id: each for each in [*done.plans.new, *done.plans.changed]}},
+        plan_versions={**held.plan_versions, **{each.id: each for each in done.plan_versions}},
+        coupons={**held.coupons, **{each.id: each for each in [*done.coupons.new, *done.coupons.changed]}},
+    )

@@ -5,23 +5,21 @@ from typing import Any
 
 import pytest
 
-from catalog.domain.catalog_application import REVISIONS_PER_CHANGE, carry_out
-from catalog.domain.catalog_diff import ChangeType, FieldChange, ResourceChange, ResourceType, compare
+from catalog.domain.catalog_diff import ChangeType, FieldChange, ResourceChange, ResourceType
 from catalog.domain.catalog_document import (
     CatalogDocument,
     HeldCatalog,
-    PlanDocument,
-    check_document,
-    settle_document,
+    OfferingDocument,
 )
 from catalog.domain.charge import TierPrice
+from catalog.domain.document_rules import check_document
 from catalog.domain.entitlement import BooleanEntitlement, EnumEntitlement, Limit, MeteredEntitlement, Unlimited
 from catalog.domain.feature import EnumFeature, MeteredFeature, UsageBehavior, UsageSource
 from catalog.domain.meter import Condition, Equals, Filter, NumberValue
 from catalog.domain.mistakes import MAX_MISTAKES, BoundedMistakes
-from catalog.domain.plan import PlanSpec, publish
+from catalog.domain.offering import OfferingSpec
 from catalog.domain.plan_content import PlanContent
-from catalog.domain.product import ProductSpec, create_product
+from catalog.domain.product import ProductSpec
 from kernel.errors import ErrorKind, TollkeeperError
 from tests.unit.catalog import samples
 from tests.unit.catalog.samples import (
@@ -32,7 +30,6 @@ from tests.unit.catalog.samples import (
     FLAT_RATE,
     GRADUATED,
     LATER,
-    NOW,
     PACKAGE,
     SEATS,
     SSO,
@@ -43,27 +40,21 @@ from tests.unit.catalog.samples import (
 )
 
 PRODUCT = ProductSpec("product", "Product", "")
-GOLD = PlanSpec("gold", "product", "Gold", "")
-NOTHING = HeldCatalog({}, {}, {}, {})
+GOLD = OfferingSpec("gold", "product", "Gold", "")
+NOTHING = HeldCatalog()
 CONTENT = paid(GRADUATED, FLAT_FEE, entitlements=(entitled("sso", BooleanEntitlement()),))
 
 
-def _document(content: PlanContent | None = CONTENT, plan: PlanSpec = GOLD, **changes: Any) -> CatalogDocument:
-    document = CatalogDocument(tuple(FEATURES.values()), (PRODUCT,), (PlanDocument(plan, content),))
+def _document(content: PlanContent | None = CONTENT, plan: OfferingSpec = GOLD, **changes: Any) -> CatalogDocument:
+    document = CatalogDocument(
+        features=tuple(FEATURES.values()), products=(PRODUCT,), plans=(OfferingDocument(plan, content),)
+    )
     return replace(document, **changes)
 
 
 def _held(document: CatalogDocument) -> HeldCatalog:
     """A catalog that holds what the document says."""
-    settled = settle_document(document, NOTHING)
-    features = {each.id: samples.feature(each) for each in settled.features}
-    plans, versions = {}, {}
-    for each in settled.plans:
-        assert each.content is not None
-        plan, version = publish(samples.plan(each.plan.id), each.content, features, now=NOW, revision=2)
-        plans[plan.id], versions[plan.id] = plan, version
-    products = {each.id: create_product(each, NOW, revision=1) for each in settled.products}
-    return HeldCatalog(features, products, plans, versions)
+    return samples.apply(document, NOTHING)[1]
 
 
 HELD = _held(_document())
@@ -77,8 +68,7 @@ def _violations(document: CatalogDocument, held: HeldCatalog) -> set[str]:
 
 
 def _changes(document: CatalogDocument, held: HeldCatalog = HELD) -> dict[str, ResourceChange]:
-    check_document(document, held)
-    return {change.id: change for change in compare(settle_document(document, held), held)}
+    return {change.id: change for change in samples.apply(document, held)[0].changes}
 
 
 @pytest.mark.parametrize(
@@ -88,11 +78,11 @@ def _changes(document: CatalogDocument, held: HeldCatalog = HELD) -> dict[str, R
         (_document(None), NOTHING, {"plans[0].content"}),
         (_document(features=(SSO, SSO), content=free()), NOTHING, {"features[1].id"}),
         (_document(products=(PRODUCT, PRODUCT)), NOTHING, {"products[1].id"}),
-        (_document(plans=(PlanDocument(GOLD, CONTENT),) * 2), NOTHING, {"plans[1].plan.id"}),
+        (_document(plans=(OfferingDocument(GOLD, CONTENT),) * 2), NOTHING, {"plans[1].plan.id"}),
         (_document(plan=replace(GOLD, product_id="other"), products=(PRODUCT, replace(PRODUCT, id="other"))), HELD, {"plans[0].plan.product_id"}),
         (_document(features=tuple(samples.spec(f"f{n}", SSO.type) for n in range(1_001)), plans=()), NOTHING, {"features"}),
         (_document(products=tuple(ProductSpec(f"p{n}", "", "") for n in range(101)), plans=()), NOTHING, {"products"}),
-        (_document(plans=tuple(PlanDocument(replace(GOLD, id=f"p{n}"), free()) for n in range(501))), NOTHING, {"plans"}),
+        (_document(plans=tuple(OfferingDocument(replace(GOLD, id=f"p{n}"), free()) for n in range(501))), NOTHING, {"plans"}),
         (_document(features=(replace(SSO, type=EnumFeature(("a",))),), plans=()), HELD, {"features[0].enum"}),
         (_document(features=(replace(SUPPORT, type=EnumFeature(("chat",))),), plans=()), HELD, {"features[0].enum.values"}),
         # A feature whose type is not said is no feature of a wrong type.
@@ -130,8 +120,8 @@ def test_what_the_catalog_holds_need_not_stand_in_the_document() -> None:
 
 
 def test_plans_with_an_open_draft_are_named() -> None:
-    many = [PlanDocument(replace(GOLD, id=f"plan{number:03}"), free()) for number in range(500)]
-    held = replace(HELD, plans={each.plan.id: samples.plan(each.plan.id, has_draft=True) for each in many})
+    many = [OfferingDocument(replace(GOLD, id=f"plan{number:03}"), free()) for number in range(500)]
+    held = replace(HELD, plans={each.spec.id: samples.plan(each.spec.id, has_draft=True) for each in many})
     with pytest.raises(TollkeeperError) as refused:
         check_document(_document(plans=tuple(many)), held)
     assert (refused.value.kind, refused.value.reason) == (ErrorKind.FAILED_PRECONDITION, "DRAFT_OPEN")
@@ -154,7 +144,7 @@ def test_a_document_of_nothing_but_mistakes_ends_early() -> None:
 def test_an_equal_document_changes_nothing() -> None:
     changes = _changes(_document())
     assert {change.type for change in changes.values()} == {ChangeType.UNCHANGED}
-    assert changes["gold"].plan_version == 1
+    assert changes["gold"].version == 1
 
 
 def test_a_new_catalog_is_created() -> None:
@@ -165,7 +155,7 @@ def test_a_new_catalog_is_created() -> None:
         ResourceType.PRODUCT,
         ResourceType.PLAN,
     ]
-    assert changes["gold"].plan_version == 1
+    assert changes["gold"].version == 1
     assert changes["gold"].fields == ()
 
 
@@ -220,7 +210,7 @@ def test_each_place_that_differs_is_named(content: PlanContent, fields: list[tup
     named = [(field.path, field.old_value, field.new_value) for field in change.fields]
     assert set(fields) <= set(named)
     assert (change.type is ChangeType.UNCHANGED) == (not fields) == (not named)
-    assert change.plan_version == (2 if fields else 1)
+    assert change.version == (2 if fields else 1)
 
 
 def test_other_names_make_no_new_version() -> None:
@@ -228,7 +218,7 @@ def test_other_names_make_no_new_version() -> None:
     changes = _changes(_document(plan=replace(GOLD, display_name="Best"), features=renamed))
     assert changes["seats"].fields == (FieldChange("display_name", "seats", "New seats"),)
     assert changes["gold"].fields == (FieldChange("display_name", "Gold", "Best"),)
-    assert changes["gold"].plan_version == 1
+    assert changes["gold"].version == 1
 
 
 @pytest.mark.parametrize(("published", "written", "fields"), [
@@ -245,27 +235,23 @@ def test_the_name_of_a_charge(published: str, written: str, fields: list[tuple[s
 
 
 def test_a_plan_without_any_version_gets_its_first() -> None:
-    held = replace(HELD, plans={"gold": samples.plan()}, versions={})
+    held = replace(HELD, plans={"gold": samples.plan()}, plan_versions={})
     change = _changes(_document(free()), held)["gold"]
-    assert (change.type, change.plan_version) == (ChangeType.CHANGED, 1)
+    assert (change.type, change.version) == (ChangeType.CHANGED, 1)
     assert change.fields == (FieldChange("content.pricing_type", "", "FREE"),)
 
 
 def test_carrying_out_makes_state_and_happenings() -> None:
     content = replace(CONTENT, charges=(*CONTENT.charges, PACKAGE))
-    silver = PlanDocument(replace(GOLD, id="silver"), free(entitled("tokens", MeteredEntitlement(Unlimited()))))
+    silver = OfferingDocument(replace(GOLD, id="silver"), free(entitled("tokens", MeteredEntitlement(Unlimited()))))
     document = replace(
         _document(
             features=(replace(SSO, display_name="Login"), samples.spec("new", SSO.type), SEATS),
             products=(replace(PRODUCT, description="Better"), ProductSpec("other", "", "")),
         ),
-        plans=(PlanDocument(replace(GOLD, display_name="Best"), content), silver),
+        plans=(OfferingDocument(replace(GOLD, display_name="Best"), content), silver),
     )
-    check_document(document, HELD)
-    settled = settle_document(document, HELD)
-    changes = compare(settled, HELD)
-    revisions = iter(range(100, 100 + REVISIONS_PER_CHANGE * len(changes)))
-    done = carry_out(settled, HELD, changes, now=LATER, revisions=revisions)
+    done, _ = samples.apply(document, HELD, first_revision=100)
     assert [(each.verb, each.thing.id, each.thing.revision) for each in done.happenings] == [
         ("updated", "sso", 100),
         ("created", "new", 101),
@@ -276,19 +262,18 @@ def test_carrying_out_makes_state_and_happenings() -> None:
         ("created", "silver", 106),
         ("published", "silver", 107),
     ]
-    assert [(plan.id, plan.latest_version, plan.revision) for plan in done.changed_plans] == [("gold", 2, 105)]
-    assert [(plan.id, plan.latest_version, plan.create_time) for plan in done.new_plans] == [("silver", 1, LATER)]
-    gold = done.versions[0]
+    assert [(plan.id, plan.latest_version, plan.revision) for plan in done.plans.changed] == [("gold", 2, 105)]
+    assert [(plan.id, plan.latest_version, plan.create_time) for plan in done.plans.new] == [("silver", 1, LATER)]
+    gold = done.plan_versions[0]
     # A version takes along its features as they are after the change.
     assert {each.id: each.display_name for each in gold.features}["sso"] == "Login"
     assert gold.display_name == "Best"
     assert [charge.display_name for charge in gold.content.charges] == ["seats", "Best", "calls"]
-    assert (done.new_features[0].id, done.changed_features[0].create_time) == ("new", NOW)
+    assert (done.features.new[0].id, done.features.changed[0].create_time) == ("new", LATER)
 
 
 def test_the_content_of_a_price_is_part_of_the_plan() -> None:
     yearly = replace(GRADUATED, prices=(*GRADUATED.prices, replace(GRADUATED.prices[0], currency="EUR")))
     change = _changes(_document(replace(CONTENT, charges=(yearly, FLAT_FEE))))["gold"]
-    assert change.content_differs
-    assert not change.names_differ
+    assert change.version == 2
     assert all(field.path.startswith("content.charges[seats].prices[MONTHLY EUR]") for field in change.fields)

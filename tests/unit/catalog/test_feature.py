@@ -11,11 +11,10 @@ from catalog.domain.feature import (
     MeteredFeature,
     UsageBehavior,
     UsageSource,
-    check_feature,
-    fixed_differences,
     same_feature,
     settle_feature,
 )
+from catalog.domain.feature_rules import check_feature, fixed_differences
 from catalog.domain.meter import (
     Aggregation,
     BoolValue,

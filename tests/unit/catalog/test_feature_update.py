@@ -13,8 +13,8 @@ from catalog.domain.feature import (
     UsageSource,
 )
 from catalog.domain.feature_update import revise_feature
-from catalog.domain.plan import PlanSpec
-from catalog.domain.plan_update import revise_plan, revise_product
+from catalog.domain.names_update import revise_offering, revise_product
+from catalog.domain.offering import OfferingSpec
 from catalog.domain.product import Product, ProductSpec
 from kernel.errors import ErrorKind, TollkeeperError
 from tests.unit.catalog import samples
@@ -149,9 +149,9 @@ def test_products_change_what_is_named() -> None:
     ],
 )
 def test_a_plan_never_changes_its_product(product_id: str, paths: list[str], reason: str | None) -> None:
-    written = PlanSpec("gold", product_id, "Best", "")
+    written = OfferingSpec("gold", product_id, "Best", "")
     if reason is None:
-        assert revise_plan(samples.plan(), written, paths) == PlanSpec("gold", "product", "Best", "")
+        assert revise_offering(samples.plan(), written, paths) == OfferingSpec("gold", "product", "Best", "")
         return
     with pytest.raises(TollkeeperError, match=reason):
-        revise_plan(samples.plan(), written, paths)
+        revise_offering(samples.plan(), written, paths)

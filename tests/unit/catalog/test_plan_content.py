@@ -4,8 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from catalog.domain.content import named_content, offers
+from catalog.domain.content_rules import check_content, settle_content
 from catalog.domain.entitlement import BooleanEntitlement, Limit, MeteredEntitlement
-from catalog.domain.plan_content import PlanContent, PricingType, check_content, named_content, offers, settle_content
+from catalog.domain.plan_content import PlanContent, PricingType
+from catalog.domain.surroundings import Owner, Surroundings
 from catalog.domain.usage_reset import ResetInterval, UsageReset
 from tests.unit.catalog.samples import (
     FEATURES,
@@ -22,6 +25,8 @@ from tests.unit.catalog.samples import (
     price,
 )
 
+AROUND = Surroundings(FEATURES)
+GOLD = Owner("gold", "product")
 BOTH = replace(FLAT_RATE, prices=(price(amount="1"), price(YEARLY, amount="10")))
 ONLY_YEARLY = replace(FLAT_FEE, prices=(price(YEARLY, amount="10"),))
 EUROS = replace(FLAT_FEE, prices=(price(currency="EUR", amount="1"),))
@@ -38,7 +43,7 @@ LIMITED = MeteredEntitlement(Limit("5"))
         (paid(FLAT_FEE), set()),
         (paid(FLAT_FEE, FLAT_RATE, PACKAGE), set()),
         (paid(), {"p.charges"}),
-        (PlanContent(None), {"p.pricing_type"}),
+        (PlanContent(), {"p.pricing_type"}),
         (paid(BOTH, ONLY_YEARLY), set()),
         (paid(FLAT_RATE, ONLY_YEARLY), {"p.charges"}),
         (paid(FLAT_RATE, EUROS), {"p.charges"}),
@@ -58,13 +63,13 @@ LIMITED = MeteredEntitlement(Limit("5"))
     ],
 )
 def test_each_mistake_is_named_by_its_path(content: PlanContent, paths: set[str]) -> None:
-    assert mistakes_of(check_content, content, FEATURES, path="p").keys() == paths
+    assert mistakes_of(check_content, content, AROUND, GOLD, path="p").keys() == paths
 
 
 def test_there_are_a_hundred_charges_at_most() -> None:
     charges = [replace(FLAT_FEE, id=f"fee{number}") for number in range(101)]
-    assert mistakes_of(check_content, paid(*charges[:100]), FEATURES, path="p") == {}
-    assert mistakes_of(check_content, paid(*charges), FEATURES, path="p").keys() == {"p.charges"}
+    assert mistakes_of(check_content, paid(*charges[:100]), AROUND, GOLD, path="p") == {}
+    assert mistakes_of(check_content, paid(*charges), AROUND, GOLD, path="p").keys() == {"p.charges"}
 
 
 @pytest.mark.parametrize(
@@ -90,6 +95,6 @@ def test_a_charge_without_a_name_is_called_like_its_feature_or_its_plan() -> Non
 
 def test_settling_twice_is_settling_once() -> None:
     content = paid(FLAT_FEE, GRADUATED, PACKAGE, entitlements=(entitled("tokens", LIMITED),))
-    settled = settle_content(content, FEATURES)
-    assert settle_content(settled, FEATURES) == settled
+    settled = settle_content(content, AROUND)
+    assert settle_content(settled, AROUND) == settled
     assert settled.pricing_type is PricingType.PAID

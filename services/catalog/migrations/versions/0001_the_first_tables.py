@@ -39,6 +39,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Text(collation="C"), nullable=False),
         sa.Column("display_name", sa.Text(), nullable=False),
         sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("multiple_subscriptions", sa.Boolean(), nullable=False),
         sa.Column("revision", sa.BigInteger(), nullable=False),
         sa.Column("create_time", sa.DateTime(timezone=True), nullable=False),
         sa.Column("update_time", sa.DateTime(timezone=True), nullable=False),
@@ -51,6 +52,43 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_table(
+        "coupon",
+        sa.Column("id", sa.Text(collation="C"), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "add_on",
+        sa.Column("id", sa.Text(collation="C"), nullable=False),
+        sa.Column("product_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("display_name", sa.Text(), nullable=False),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("latest_version", sa.Integer(), nullable=False),
+        sa.Column("has_draft", sa.Boolean(), nullable=False),
+        sa.Column("archived", sa.Boolean(), nullable=False),
+        sa.Column("revision", sa.BigInteger(), nullable=False),
+        sa.Column("create_time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("update_time", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.ForeignKeyConstraint(["product_id"], ["product.id"]),
+    )
+    op.create_index("ix_add_on_product_id", "add_on", ["product_id"])
+    op.create_table(
+        "add_on_draft",
+        sa.Column("add_on_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("add_on_id"),
+        sa.ForeignKeyConstraint(["add_on_id"], ["add_on.id"]),
+    )
+    op.create_table(
+        "add_on_version",
+        sa.Column("add_on_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("add_on_id", "version"),
+        sa.ForeignKeyConstraint(["add_on_id"], ["add_on.id"]),
+    )
+    op.create_table(
         "plan",
         sa.Column("id", sa.Text(collation="C"), nullable=False),
         sa.Column("product_id", sa.Text(collation="C"), nullable=False),
@@ -58,9 +96,11 @@ def upgrade() -> None:
         sa.Column("description", sa.Text(), nullable=False),
         sa.Column("latest_version", sa.Integer(), nullable=False),
         sa.Column("has_draft", sa.Boolean(), nullable=False),
+        sa.Column("archived", sa.Boolean(), nullable=False),
         sa.Column("revision", sa.BigInteger(), nullable=False),
         sa.Column("create_time", sa.DateTime(timezone=True), nullable=False),
         sa.Column("update_time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("carried_version", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
         sa.ForeignKeyConstraint(["product_id"], ["product.id"]),
     )
@@ -85,13 +125,14 @@ def upgrade() -> None:
         """
         CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN
-            RAISE EXCEPTION 'a published plan version never changes';
+            RAISE EXCEPTION 'a published version never changes';
         END $$
         """
     )
-    op.execute(
-        """
-        CREATE TRIGGER plan_version_is_immutable BEFORE UPDATE OR DELETE OR TRUNCATE ON plan_version
-        FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
-        """
-    )
+    for table in ("add_on_version", "plan_version"):
+        op.execute(
+            f"""
+            CREATE TRIGGER {table}_is_immutable BEFORE UPDATE OR DELETE OR TRUNCATE ON {table}
+            FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+            """
+        )
