@@ -176,8 +176,7 @@ def check_etag(offering: Offering, etag: str) -> None:
         message = (
             f"The {kind.word} {offering.id} changed since it was read. Read it again and repeat with its new etag."
         )
-        metadata = {f"{kind.field}_id": offering.id, "etag": offering.etag}
-        raise TollkeeperError(ErrorKind.ABORTED, "ETAG_MISMATCH", message, metadata=metadata)
+        raise TollkeeperError(ErrorKind.ABORTED, "ETAG_MISMATCH", message, metadata={f"{kind.field}_id": offering.id})
 
 
 def draft_of(make: type[V], offering: Offering, content: Content) -> V:

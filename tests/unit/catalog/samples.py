@@ -19,6 +19,7 @@ from catalog.domain.feature import (
     FeatureSpec,
     FeatureType,
     MeteredFeature,
+    NumericFeature,
     UsageBehavior,
     UsageSource,
     create_feature,
@@ -50,8 +51,9 @@ CALLS = spec("calls", MeteredFeature(UsageBehavior.INCREMENTAL, UsageSource.EVEN
 STORAGE = spec("storage", MeteredFeature(UsageBehavior.FLUCTUATING, UsageSource.EVENTS, COUNT))
 SSO = spec("sso", BooleanFeature())
 SUPPORT = spec("support", EnumFeature(("email", "phone")))
+DAYS = spec("days", NumericFeature("day", "days"))
 
-FEATURES: Mapping[str, FeatureSpec] = {each.id: each for each in (SEATS, TOKENS, CALLS, STORAGE, SSO, SUPPORT)}
+FEATURES: Mapping[str, FeatureSpec] = {each.id: each for each in (SEATS, TOKENS, CALLS, STORAGE, SSO, SUPPORT, DAYS)}
 
 
 def feature(written: FeatureSpec, **changes: Any) -> Feature:

@@ -162,6 +162,32 @@ def test_there_are_a_thousand_prices_at_most() -> None:
     assert "c.prices" not in _paths(_prices(FLAT_RATE, *[price(amount="1")] * 200))
 
 
+def _in(country: str, period: BillingPeriod | None = MONTHLY, currency: str = "USD") -> Price:
+    return Price(period, currency, "2", country=country)
+
+
+@pytest.mark.parametrize(
+    ("prices", "paths"),
+    [
+        ((price(amount="1"), _in("DE"), _in("GB")), set()),
+        ((_in("DE"), price(amount="1")), set()),
+        ((price(amount="1"), _in("de")), {"c.prices[1].country"}),
+        ((price(amount="1"), _in("UK"), _in("EU")), {"c.prices[1].country", "c.prices[2].country"}),
+        ((price(amount="1"), _in("DE"), _in("DE")), {"c.prices[2]"}),
+        # A price of a country stands beside one for all others, of its own period and currency.
+        ((_in("DE"),), {"c.prices[0].country"}),
+        ((price(amount="1"), _in("DE", YEARLY)), {"c.prices[1].country"}),
+        ((price(amount="1"), _in("DE", currency="EUR")), {"c.prices[1].country"}),
+        # What cannot be read is one mistake, not two.
+        ((price(amount="1"), _in("DE", None)), {"c.prices[1].billing_period"}),
+        ((price(amount="1"), _in("DE", currency="DM")), {"c.prices[1].currency"}),
+        ((price(amount="1"), replace(_in("DE"), amount="-2")), {"c.prices[1].amount"}),
+    ],
+)
+def test_prices_of_countries(prices: tuple[Price, ...], paths: set[str]) -> None:
+    assert _paths(_prices(FLAT_RATE, *prices)) == paths
+
+
 @pytest.mark.parametrize(
     ("charge", "minimum", "maximum", "paths"),
     [

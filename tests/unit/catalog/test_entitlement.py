@@ -9,6 +9,7 @@ from catalog.domain.entitlement import (
     EnumEntitlement,
     Limit,
     MeteredEntitlement,
+    NumericEntitlement,
     Unlimited,
     settle_entitlement,
 )
@@ -67,6 +68,13 @@ def _check(*entitlements: Entitlement, charged: frozenset[str] = frozenset()) ->
             {"e[0].metered.usage_reset.interval"},
         ),
         (entitled("seats", MeteredEntitlement(Limit("1"), usage_reset=MONTH)), {"e[0].metered.usage_reset"}),
+        (entitled("days", NumericEntitlement("0")), set()),
+        (entitled("days", NumericEntitlement("30.5")), set()),
+        (entitled("days", NumericEntitlement("-1")), {"e[0].numeric.value"}),
+        (entitled("days", NumericEntitlement("")), {"e[0].numeric.value"}),
+        (entitled("days", NumericEntitlement("many")), {"e[0].numeric.value"}),
+        (entitled("days", MeteredEntitlement(Limit("1"))), {"e[0].metered"}),
+        (entitled("tokens", NumericEntitlement("1")), {"e[0].numeric"}),
         (entitled("storage", MeteredEntitlement(Limit("1"), usage_reset=MONTH)), {"e[0].metered.usage_reset"}),
     ],
 )
@@ -138,3 +146,7 @@ def test_which_intervals_divide_which_billing_periods(interval: ResetInterval, p
 def test_limits_are_canonical() -> None:
     settled = settle_entitlement(entitled("tokens", MeteredEntitlement(Limit("+005.50"), usage_reset=MONTH)))
     assert settled.value == MeteredEntitlement(Limit("5.5"), usage_reset=UsageReset(ResetInterval.MONTH, START))
+
+
+def test_configured_numbers_are_canonical() -> None:
+    assert settle_entitlement(entitled("days", NumericEntitlement("030.0"))).value == NumericEntitlement("30")

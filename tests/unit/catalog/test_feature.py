@@ -9,6 +9,7 @@ from catalog.domain.feature import (
     EnumFeature,
     FeatureSpec,
     MeteredFeature,
+    NumericFeature,
     UsageBehavior,
     UsageSource,
     same_feature,
@@ -53,6 +54,11 @@ def test_well_formed_features_have_no_mistakes(feature: FeatureSpec) -> None:
         (spec("e", EnumFeature(("a", "b b", "a"))), {"f.enum.values[1]", "f.enum.values[2]"}),
         (spec("e", EnumFeature(tuple(f"v{n}" for n in range(100)))), set()),
         (spec("e", EnumFeature(tuple(f"v{n}" for n in range(101)))), {"f.enum.values"}),
+        (spec("n", NumericFeature()), set()),
+        (
+            spec("n", NumericFeature("u" * 101, "u" * 101)),
+            {"f.numeric.unit_singular", "f.numeric.unit_plural"},
+        ),
         (spec("m", MeteredFeature(None, None)), {"f.metered.usage_behavior", "f.metered.usage_source"}),
         (spec("m", MeteredFeature(INCREMENTAL, EVENTS)), {"f.metered.meter"}),
         (spec("m", MeteredFeature(INCREMENTAL, CALCULATED, COUNT)), {"f.metered.meter"}),
@@ -181,3 +187,17 @@ def test_features_are_equal_by_meaning() -> None:
 )
 def test_what_a_feature_keeps_for_ever(old: FeatureSpec, new: FeatureSpec, fields: list[str]) -> None:
     assert [field for field, _ in fixed_differences(settle_feature(old), settle_feature(new))] == fields
+
+
+def test_a_number_has_units_and_keeps_its_type() -> None:
+    number = spec("days", NumericFeature("day"))
+    assert settle_feature(number).type == NumericFeature("day", "days")
+    assert settle_feature(spec("days", NumericFeature())).type == NumericFeature("unit", "units")
+    assert list(fixed_differences(number, spec("days", NumericFeature("Tag", "Tage")))) == []
+    assert [field for field, _ in fixed_differences(number, SSO)] == ["boolean"]
+    assert not same_feature(number, SSO)
+
+
+def test_an_archived_feature_is_another_one() -> None:
+    assert not same_feature(SSO, replace(SSO, archived=True))
+    assert samples.feature(replace(SSO, archived=True)).archived

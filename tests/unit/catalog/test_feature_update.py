@@ -4,21 +4,23 @@ from dataclasses import replace
 
 import pytest
 
+from catalog.domain.add_on import AddOn
 from catalog.domain.feature import (
     BooleanFeature,
     EnumFeature,
     FeatureSpec,
     MeteredFeature,
+    NumericFeature,
     UsageBehavior,
     UsageSource,
 )
 from catalog.domain.feature_update import revise_feature
 from catalog.domain.names_update import revise_offering, revise_product
-from catalog.domain.offering import OfferingSpec
+from catalog.domain.offering import OfferingSpec, create_offering
 from catalog.domain.product import Product, ProductSpec
 from kernel.errors import ErrorKind, TollkeeperError
 from tests.unit.catalog import samples
-from tests.unit.catalog.samples import CALLS, COUNT, NOW, SEATS, SSO, SUPPORT
+from tests.unit.catalog.samples import CALLS, COUNT, DAYS, NOW, SEATS, SSO, SUPPORT
 
 SEAT = MeteredFeature(UsageBehavior.FLUCTUATING, UsageSource.CALCULATED, None, "seat", "people")
 UNSAID = MeteredFeature(None, None, None, "seat", "people")
@@ -53,6 +55,18 @@ UNSAID = MeteredFeature(None, None, None, "seat", "people")
             ["enum.values"],
             {"type": EnumFeature(("chat", "email", "phone"))},
         ),
+        (SSO, replace(SSO, archived=True), [], {"archived": True}),
+        (SSO, replace(SSO, archived=True, display_name="A"), ["archived"], {"archived": True, "display_name": "sso"}),
+        (replace(SSO, archived=True), SSO, ["display_name"], {"archived": True}),
+        (replace(SSO, archived=True), SSO, [], {"archived": False}),
+        (DAYS, replace(DAYS, type=NumericFeature("Tag", "Tage")), [], {"type": NumericFeature("Tag", "Tage")}),
+        (
+            DAYS,
+            replace(DAYS, type=NumericFeature("Tag", "Tage")),
+            ["numeric.unit_plural"],
+            {"type": NumericFeature("day", "Tage")},
+        ),
+        (DAYS, replace(DAYS, type=None), ["numeric"], {"type": NumericFeature("unit", "units")}),
         (
             SUPPORT,
             replace(SUPPORT, type=EnumFeature(("chat", "email", "phone"))),
@@ -76,6 +90,8 @@ def test_named_fields_are_taken(
         (SSO, replace(SSO, type=EnumFeature(("a",))), [], "type"),
         (SSO, SSO, ["enum.values"], "type"),
         (SSO, SSO, ["metered.unit_plural"], "type"),
+        (SSO, SSO, ["numeric.unit_plural"], "type"),
+        (DAYS, replace(DAYS, type=BooleanFeature()), [], "type"),
         (SEATS, replace(SEATS, type=BooleanFeature()), ["metered"], "type"),
         (SEATS, SEATS, ["metered.usage_behavior"], "metered.usage_behavior"),
         (SEATS, SEATS, ["display_name", "metered.usage_source"], "metered.usage_source"),
@@ -130,7 +146,11 @@ def test_products_change_what_is_named() -> None:
     written = ProductSpec("product", "", "New")
     assert revise_product(PRODUCT, written, []) == ProductSpec("product", "product", "New")
     assert revise_product(PRODUCT, written, ["description"]) == ProductSpec("product", "Product", "New")
-    for path in ("id", "create_time", "name"):
+    several = ProductSpec("product", "Product", "Old", multiple_subscriptions=True)
+    assert revise_product(PRODUCT, several, []) == several
+    assert revise_product(PRODUCT, several, ["multiple_subscriptions"]) == several
+    assert revise_product(PRODUCT, several, ["description"]) == PRODUCT.spec
+    for path in ("id", "create_time", "name", "archived"):
         with pytest.raises(TollkeeperError, match="INVALID_FIELD"):
             revise_product(PRODUCT, written, [path])
 
@@ -146,6 +166,8 @@ def test_products_change_what_is_named() -> None:
         ("product", ["latest_version"], "INVALID_FIELD"),
         ("product", ["has_draft"], "INVALID_FIELD"),
         ("product", ["content"], "INVALID_FIELD"),
+        ("product", ["etag"], "INVALID_FIELD"),
+        ("product", ["carried_version"], "INVALID_FIELD"),
     ],
 )
 def test_a_plan_never_changes_its_product(product_id: str, paths: list[str], reason: str | None) -> None:
@@ -155,3 +177,16 @@ def test_a_plan_never_changes_its_product(product_id: str, paths: list[str], rea
         return
     with pytest.raises(TollkeeperError, match=reason):
         revise_offering(samples.plan(), written, paths)
+
+
+def test_plans_and_add_ons_are_archived_and_brought_back() -> None:
+    add_on = create_offering(AddOn, OfferingSpec("extra", "product", "Extra", ""), NOW, revision=1)
+    archived = OfferingSpec("extra", "", "Ignored", "", archived=True)
+    assert revise_offering(add_on, archived, ["archived"]) == OfferingSpec(
+        "extra", "product", "Extra", "", archived=True
+    )
+    back = revise_offering(replace(add_on, archived=True), OfferingSpec("extra", "", "Extra", ""), [])
+    assert back == OfferingSpec("extra", "product", "Extra", "")
+    with pytest.raises(TollkeeperError, match="ADD_ON_IMMUTABLE_FIELD") as refused:
+        revise_offering(add_on, OfferingSpec("extra", "other", "", ""), [])
+    assert refused.value.metadata == {"add_on_id": "extra", "field": "product_id"}

@@ -2,22 +2,30 @@
 
 import pytest
 
-from catalog.domain.entitlement import BooleanEntitlement
+from catalog.domain.add_on import AddOn, AddOnVersion
+from catalog.domain.add_on_content import AddOnContent
+from catalog.domain.charge import Charge
+from catalog.domain.entitlement import BooleanEntitlement, Entitlement, Limit, MeteredEntitlement
 from catalog.domain.offering import (
     OfferingSpec,
     VersionState,
     change_offering,
     check_draft_open,
+    check_etag,
     check_offering,
+    create_offering,
     discard_draft,
     draft_of,
+    next_version,
     save_draft,
     settle_offering,
 )
-from catalog.domain.plan import Completion, PlanVersion, complete_version, publish_plan
+from catalog.domain.plan import Completion, PlanVersion, complete_version, flattened, publish_plan
+from catalog.domain.plan_content import PlanContent
 from catalog.domain.product import ProductSpec, check_product, settle_product
 from kernel.errors import ErrorKind, TollkeeperError
 from tests.unit.catalog.samples import (
+    FEATURES,
     FLAT_FEE,
     FLAT_RATE,
     LATER,
@@ -26,6 +34,7 @@ from tests.unit.catalog.samples import (
     SSO,
     entitled,
     feature,
+    free,
     mistakes_of,
     paid,
     plan,
@@ -97,3 +106,63 @@ def test_a_renamed_plan_keeps_its_versions_and_product() -> None:
     )
     assert (renamed.display_name, renamed.description, renamed.product_id) == ("Best", "B", "product")
     assert (renamed.latest_version, renamed.has_draft, renamed.revision) == (2, True, 5)
+
+
+def _limit(feature_id: str, units: str) -> Entitlement:
+    return entitled(feature_id, MeteredEntitlement(Limit(units)))
+
+
+@pytest.mark.parametrize(
+    ("own", "charged", "inherited", "effective"),
+    [
+        ((), (), (), ()),
+        ((_limit("tokens", "5"),), (), (), (_limit("tokens", "5"),)),
+        ((), (), (_limit("tokens", "5"),), (_limit("tokens", "5"),)),
+        # Its own replaces the inherited one of the same feature, larger or not.
+        ((_limit("tokens", "1"),), (), (_limit("calls", "7"), _limit("tokens", "5")), (_limit("calls", "7"), _limit("tokens", "1"))),
+        # What it charges for is granted by its charge alone.
+        ((_limit("tokens", "1"),), (FLAT_RATE, FLAT_FEE), (_limit("seats", "5"),), (_limit("tokens", "1"),)),
+    ],
+)  # fmt: skip
+def test_entitlements_are_inherited(
+    own: tuple[Entitlement, ...],
+    charged: tuple[Charge, ...],
+    inherited: tuple[Entitlement, ...],
+    effective: tuple[Entitlement, ...],
+) -> None:
+    assert flattened(PlanContent(own, charged), inherited) == effective
+
+
+def test_a_version_takes_along_what_it_inherits_and_what_may_be_bought_with_it() -> None:
+    features = {each.id: feature(each) for each in FEATURES.values()}
+    extra = create_offering(AddOn, OfferingSpec("extra", "product", "Extra", ""), NOW, revision=1)
+    sold = next_version(AddOnVersion, extra, AddOnContent((_limit("calls", "5"),)), features, now=NOW)
+    assert (sold.version, [each.id for each in sold.features]) == (1, ["calls"])
+    base = complete_version(plan("silver"), free(_limit("tokens", "5")), Completion(features), now=NOW)
+    completion = Completion(features, base=base, add_ons=[sold], multiple_subscriptions=True)
+    version = complete_version(plan(), paid(FLAT_RATE), completion, now=LATER)
+    assert [each.feature_id for each in version.effective_entitlements] == ["tokens"]
+    assert version.add_ons == (sold,)
+    assert version.multiple_subscriptions
+    assert [each.id for each in version.features] == ["calls", "seats", "tokens"]
+    assert not base.multiple_subscriptions
+
+
+def test_carrying_moves_one_number_forward_only_when_it_is_asked_for() -> None:
+    one = plan()
+    numbers = []
+    for revision, carry in enumerate((False, True, False, True), start=2):
+        version = complete_version(one, free(), Completion({}), now=LATER)
+        one = publish_plan(one, version, LATER, revision=revision, carry=carry)
+        numbers.append((one.latest_version, one.carried_version))
+    assert numbers == [(1, 0), (2, 2), (3, 2), (4, 4)]
+
+
+def test_an_etag_names_a_state() -> None:
+    check_etag(plan(), "")
+    check_etag(plan(), plan().etag)
+    assert len({plan(revision=number).etag for number in range(100)}) == 100
+    with pytest.raises(TollkeeperError) as refused:
+        check_etag(plan(revision=2), plan(revision=1).etag)
+    assert (refused.value.kind, refused.value.reason) == (ErrorKind.ABORTED, "ETAG_MISMATCH")
+    assert refused.value.metadata == {"plan_id": "gold"}
