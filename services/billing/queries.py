@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from billing.domain.customer import Customer, customer_not_found
-from billing.domain.invoice import Invoice, invoice_not_found
-from billing.domain.subscription import Subscription, subscription_not_found
+from billing.domain.invoice import Invoice, InvoiceFilters, InvoiceState, invoice_not_found
+from billing.domain.subscription import Subscription, SubscriptionState, subscription_not_found
 from billing.domain.test_clock import TestClock, clock_not_found
 from billing.store import customers, invoices, subscriptions, test_clocks
 from kernel.errors import FieldViolation, invalid
@@ -63,10 +63,12 @@ async def get_subscription(database: Database, subscription_id: str) -> Subscrip
     return subscription
 
 
-async def list_subscriptions(database: Database, page: Page, customer_id: str) -> Sequence[Subscription]:
+async def list_subscriptions(
+    database: Database, page: Page, *, customer_id: str, plan_id: str, states: Sequence[SubscriptionState]
+) -> Sequence[Subscription]:
     """The subscriptions of a page, and one more where there are more."""
     async with database.read() as connection:
-        return await subscriptions.list_page(connection, page, customer_id)
+        return await subscriptions.list_page(connection, page, customer_id=customer_id, plan_id=plan_id, states=states)
 
 
 async def get_invoice(database: Database, invoice_id: str) -> Invoice:
@@ -82,18 +84,24 @@ async def get_invoice(database: Database, invoice_id: str) -> Invoice:
     return invoice
 
 
-async def list_invoices(database: Database, page: Page, *, customer_id: str, subscription_id: str) -> Sequence[Invoice]:
-    """The invoices of a page, and one more where there are more.
+async def list_invoices(database: Database, page: Page, filters: InvoiceFilters) -> Sequence[Invoice]:
+    """The invoices of a page, and one more where there are more: drafts only where the filters name their state.
 
     Raises:
         TollkeeperError: `INVALID_PAGE_TOKEN`.
     """
+    async with database.read() as connection:
+        if filters.states == (InvoiceState.DRAFT,):
+            return await invoices.list_drafts(
+                connection, page, after=page.after[0] if page.after else "", filters=filters
+            )
+        return await invoices.list_page(connection, page, after=_number_of(page), filters=filters)
+
+
+def _number_of(page: Page) -> int:
     number = page.after[0] if page.after else "0"
     # Longer numbers would not fit into the database's.
     if not (number.isascii() and number.isdigit() and len(number) <= 18):
         violation = FieldViolation("page_token", "is not one that this list returned; start again without it")
         raise invalid(violation, reason="INVALID_PAGE_TOKEN")
-    async with database.read() as connection:
-        return await invoices.list_page(
-            connection, page, after=int(number), customer_id=customer_id, subscription_id=subscription_id
-        )
+    return int(number)

@@ -5,23 +5,27 @@ from functools import partial
 
 from billing.api.customer_servicer import CustomerServicer
 from billing.api.invoice_servicer import InvoiceServicer
-from billing.api.subscription_servicer import SubscriptionServicer
+from billing.api.subscription_servicer import SubscriptionCommands, SubscriptionServicer
 from billing.api.test_clock_servicer import TestClockServicer
 from billing.clients.catalog import Catalog
 from billing.clients.metering import Metering
 from billing.commands.advance_test_clock import AdvanceTestClock
-from billing.commands.cancel_subscription import CancelSubscription
+from billing.commands.boundaries import Boundaries
+from billing.commands.cancel_subscription import CancelSubscription, ResumeSubscription
+from billing.commands.change_subscription import ChangeSubscription
+from billing.commands.collecting import ManualCollection
 from billing.commands.create_customer import CreateCustomer
 from billing.commands.create_test_clock import CreateTestClock
+from billing.commands.cross_boundaries import CrossBoundaries
 from billing.commands.mark_invoice_paid import MarkInvoicePaid
+from billing.commands.migrate_subscriptions import MigrateSubscriptions
 from billing.commands.plans import Plans
+from billing.commands.preview_renewal import PreviewRenewal
 from billing.commands.provision_subscription import ProvisionSubscription
 from billing.commands.register_trackers import RegisterTrackers
-from billing.commands.renew_due_subscriptions import RenewDueSubscriptions
-from billing.commands.renewals import Renewals
 from billing.commands.test_clock_runner import TestClockRunner
-from billing.commands.update_commitments import UpdateCommitments
 from billing.commands.update_customer import UpdateCustomer
+from billing.commands.update_subscription import UpdateSubscription
 from billing.settings import BillingSettings
 from billing.store import tables
 from kernel.clock import Clock, SystemClock
@@ -53,24 +57,49 @@ async def wire_by(clock: Clock, settings: BillingSettings, resources: AsyncExitS
     metering = Metering(await resources.enter_async_context(open_channel(settings.metering_address)))
 
     plans = Plans()
-    renewals = Renewals(database, outbox, metering=metering, plans=plans)
-    renewing = RenewDueSubscriptions(database, renewals, clock=clock, poll_seconds=settings.renewal_poll_seconds)
+    collection = ManualCollection()
+    boundaries = Boundaries(database, outbox, metering=metering, plans=plans, collection=collection)
+    crossing = CrossBoundaries(database, boundaries, clock=clock, poll_seconds=settings.renewal_poll_seconds)
     trackers = RegisterTrackers(database, metering, plans=plans, poll_seconds=settings.recovery_poll_seconds)
-    runner = TestClockRunner(database, outbox, renewals=renewals, poll_seconds=settings.recovery_poll_seconds)
+    runner = TestClockRunner(
+        database, outbox, boundaries=boundaries, collection=collection, poll_seconds=settings.recovery_poll_seconds
+    )
     customers = CustomerServicer(
         database,
         create=CreateCustomer(database, outbox, clock=clock),
         update=UpdateCustomer(database, outbox, clock=clock),
     )
-    subscriptions = SubscriptionServicer(
+    change = ChangeSubscription(
         database,
-        provision=ProvisionSubscription(
-            database, outbox, clock=clock, catalog=catalog, renewals=renewals, trackers=trackers
-        ),
-        update=UpdateCommitments(database, outbox, clock=clock, renewals=renewals, plans=plans),
-        cancel=CancelSubscription(database, outbox, clock=clock, renewals=renewals),
+        outbox,
+        clock=clock,
+        plans=plans,
+        metering=metering,
+        boundaries=boundaries,
+        collection=collection,
+        trackers=trackers,
     )
-    invoices = InvoiceServicer(database, mark_paid=MarkInvoicePaid(database, outbox, clock=clock))
+    provision = ProvisionSubscription(
+        database,
+        outbox,
+        clock=clock,
+        catalog=catalog,
+        boundaries=boundaries,
+        collection=collection,
+        trackers=trackers,
+    )
+    update = UpdateSubscription(database, change, catalog=catalog)
+    preview_renewal = PreviewRenewal(database, clock=clock, plans=plans, metering=metering, boundaries=boundaries)
+    commands = SubscriptionCommands(
+        provision=provision,
+        update=update,
+        cancel=CancelSubscription(change),
+        resume=ResumeSubscription(change),
+        migrate=MigrateSubscriptions(database, catalog=catalog, update=update),
+        preview_renewal=preview_renewal,
+    )
+    subscriptions = SubscriptionServicer(database, plans, commands=commands)
+    invoices = InvoiceServicer(database, mark_paid=MarkInvoicePaid(database, outbox, clock=clock, plans=plans))
     clocks = TestClockServicer(
         database, create=CreateTestClock(database, outbox), advance=AdvanceTestClock(database, outbox, runner=runner)
     )
@@ -78,7 +107,7 @@ async def wire_by(clock: Clock, settings: BillingSettings, resources: AsyncExitS
         registrations=_registrations(customers, subscriptions, invoices=invoices, clocks=clocks),
         workers=[
             Relay("billing", database, nats, table=tables.outbox, refused=tables.outbox_refused),
-            renewing,
+            crossing,
             trackers,
             runner,
         ],

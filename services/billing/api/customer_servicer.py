@@ -27,7 +27,7 @@ class CustomerServicer(grpc_api.CustomerServiceServicer):
 
     async def UpdateCustomer(self, request: pb.UpdateCustomerRequest, _context: Context) -> pb.UpdateCustomerResponse:
         spec = customer_spec_from_proto(request.customer)
-        customer, token = await self._update(spec, tuple(request.update_mask.paths))
+        customer, token = await self._update(spec, tuple(request.update_mask.paths), etag=request.customer.etag)
         return pb.UpdateCustomerResponse(customer=customer_to_proto(customer), token=token)
 
     async def GetCustomer(self, request: pb.GetCustomerRequest, _context: Context) -> pb.GetCustomerResponse:

@@ -3,7 +3,9 @@
 from billing import queries
 from billing.api.pages import page_asked
 from billing.commands.mark_invoice_paid import MarkInvoicePaid
+from billing.domain.invoice import Invoice
 from billing.messages.invoice import invoice_to_proto
+from billing.messages.invoice_filters import invoice_filters_from_proto
 from kernel.ids import check_id
 from kit.db import Database
 from kit.paging import page_of_messages
@@ -25,9 +27,11 @@ class InvoiceServicer(grpc_api.InvoiceServiceServicer):
 
     async def ListInvoices(self, request: pb.ListInvoicesRequest, _context: Context) -> pb.ListInvoicesResponse:
         filters = {"customer_id": request.customer_id, "subscription_id": request.subscription_id}
-        page = page_asked(request, "invoices", filters)
-        found = await queries.list_invoices(self._database, page, **filters)
-        invoices, token = page_of_messages(found, page, convert=invoice_to_proto, key=lambda one: (str(one.number),))
+        asked = invoice_filters_from_proto(request)
+        more = [*asked.states, str(asked.finalized_from), str(asked.finalized_before)]
+        page = page_asked(request, "invoices", filters, more=more)
+        found = await queries.list_invoices(self._database, page, asked)
+        invoices, token = page_of_messages(found, page, convert=invoice_to_proto, key=_place)
         return pb.ListInvoicesResponse(invoices=invoices, next_page_token=token)
 
     async def MarkInvoicePaid(
@@ -35,3 +39,8 @@ class InvoiceServicer(grpc_api.InvoiceServiceServicer):
     ) -> pb.MarkInvoicePaidResponse:
         invoice = await self._mark_paid(check_id(request.invoice_id, "invoice_id"))
         return pb.MarkInvoicePaidResponse(invoice=invoice_to_proto(invoice))
+
+
+def _place(invoice: Invoice) -> tuple[str]:
+    """What the next page begins after: the number, or a draft's id."""
+    return (invoice.id if invoice.number is None else str(invoice.number),)

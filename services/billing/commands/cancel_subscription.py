@@ -1,53 +1,75 @@
-"""Schedules the end of a subscription for the end of its period."""
+"""Ends a subscription, now or later, and takes a scheduled end back."""
 
-from billing.commands import once
-from billing.commands.load_subscription import load_subscription
-from billing.commands.renewals import Renewals
-from billing.commands.renewals_first import renewals_first
-from billing.commands.tokens import subscription_token
-from billing.domain.lifecycle import schedule_end
+from datetime import datetime
+
+from billing.commands.change_subscription import Asked, ChangeSubscription, Outcome
+from billing.domain.cancel import Cancellation, cancel, resume
+from billing.domain.charging import Step
+from billing.domain.plan_terms import Terms
+from billing.domain.subscription import Subscription
+from billing.messages.invoice import invoice_to_proto
 from billing.messages.request_key import RequestKey
 from billing.messages.subscription import subscription_to_proto
-from billing.store import revisions, subscriptions
-from kernel.clock import Clock
-from kit.db import Database
-from kit.outbox import Outbox
-from tollkeeper.billing.v1 import billing_events_pb2
-from tollkeeper.billing.v1.subscription_service_pb2 import CancelSubscriptionResponse as Response
+from tollkeeper.billing.v1.subscription_service_pb2 import CancelSubscriptionResponse, ResumeSubscriptionResponse
 
 
 class CancelSubscription:
-    """Schedules a subscription's end; one that has an end already is answered as it is."""
+    """Cancels a subscription, or shows what canceling it would do."""
 
-    def __init__(self, database: Database, outbox: Outbox, *, clock: Clock, renewals: Renewals) -> None:
-        self._database = database
-        self._outbox = outbox
-        self._clock = clock
-        self._renewals = renewals
+    def __init__(self, change: ChangeSubscription) -> None:
+        self._change = change
 
-    async def __call__(self, subscription_id: str, key: RequestKey | None) -> Response:
-        """The subscription with its end.
+    async def __call__(self, asked: Cancellation, key: RequestKey | None) -> CancelSubscriptionResponse:
+        """The subscription with its end, and what was charged or credited at once.
 
         Raises:
             TollkeeperError: As the contract says.
         """
-        first = await once.first_outcome(self._database, key, Response)
-        if first is not None:
-            return first
-        return await renewals_first(self._renewals, lambda: self._cancel(subscription_id, key))
+        return await self._change(_asked(asked), key, response_type=CancelSubscriptionResponse, respond=_response)
 
-    async def _cancel(self, subscription_id: str, key: RequestKey | None) -> Response:
-        async with self._database.write() as connection:
-            first = await once.claim(connection, key, Response)
-            if first is not None:
-                return first
-            loaded = await load_subscription(connection, subscription_id, clock=self._clock, lock=True)
-            changed = schedule_end(loaded.subscription, revision=await revisions.take(connection))
-            message = subscription_to_proto(changed)
-            if changed is not loaded.subscription:
-                await subscriptions.save_all(connection, [changed])
-                event = billing_events_pb2.SubscriptionUpdated(subscription=message)
-                await self._outbox.put(connection, "subscription", "updated", id=changed.id, event=event)
-            response = Response(subscription=message, token=subscription_token(changed, loaded.customer))
-            await once.keep(connection, key, response)
-            return response
+    async def preview(self, asked: Cancellation) -> CancelSubscriptionResponse:
+        """The subscription and the invoice that would be; nothing of them is stored.
+
+        Raises:
+            TollkeeperError: As the contract says.
+        """
+        return _response(await self._change.preview(_asked(asked)))
+
+
+class ResumeSubscription:
+    """Takes a scheduled cancellation back."""
+
+    def __init__(self, change: ChangeSubscription) -> None:
+        self._change = change
+
+    async def __call__(self, subscription_id: str, etag: str, *, key: RequestKey | None) -> ResumeSubscriptionResponse:
+        """The subscription without its scheduled end.
+
+        Raises:
+            TollkeeperError: As the contract says.
+        """
+
+        def decide(subscription: Subscription, _terms: Terms, now: datetime, revision: int) -> Step:
+            return resume(subscription, etag, now=now, revision=revision)
+
+        asked = Asked(subscription_id, decide)
+        return await self._change(asked, key, response_type=ResumeSubscriptionResponse, respond=_resumed)
+
+
+def _asked(asked: Cancellation) -> Asked:
+    def decide(subscription: Subscription, _terms: Terms, now: datetime, revision: int) -> Step:
+        return cancel(subscription, asked, now=now, revision=revision)
+
+    return Asked(asked.subscription_id, decide)
+
+
+def _response(outcome: Outcome) -> CancelSubscriptionResponse:
+    return CancelSubscriptionResponse(
+        subscription=subscription_to_proto(outcome.subscription),
+        token=outcome.token,
+        invoice=None if outcome.invoice is None else invoice_to_proto(outcome.invoice),
+    )
+
+
+def _resumed(outcome: Outcome) -> ResumeSubscriptionResponse:
+    return ResumeSubscriptionResponse(subscription=subscription_to_proto(outcome.subscription), token=outcome.token)

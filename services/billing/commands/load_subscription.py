@@ -5,8 +5,8 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from billing.commands.boundaries_first import check_up_to_date
 from billing.commands.customer_time import present
-from billing.commands.renewals_first import check_up_to_date
 from billing.domain.customer import Customer
 from billing.domain.subscription import Subscription, subscription_not_found
 from billing.store import subscriptions
@@ -27,7 +27,7 @@ async def load_subscription(connection: AsyncConnection, subscription_id: str, *
 
     Raises:
         TollkeeperError: `SUBSCRIPTION_NOT_FOUND`; `TEST_CLOCK_ADVANCING`.
-        RenewalDueError: Its renewal goes first; caught by `renewals_first`.
+        BoundaryDueError: A boundary goes first; caught by `boundaries_first`.
     """
     subscription = await subscriptions.get(connection, subscription_id)
     if subscription is None:

@@ -1,28 +1,29 @@
 """Records that an invoice was paid outside Tollkeeper."""
 
 from billing.commands.customer_time import present
+from billing.commands.payments import store_payment
+from billing.commands.plans import Plans
 from billing.domain.invoice import Invoice, InvoiceState, invoice_not_found, mark_paid
-from billing.messages.invoice import invoice_to_proto
 from billing.store import invoices, revisions
 from kernel.clock import Clock
 from kit.db import Database
 from kit.outbox import Outbox
-from tollkeeper.billing.v1 import billing_events_pb2
 
 
 class MarkInvoicePaid:
-    """Marks an open invoice paid and announces it; a paid one is answered as it is."""
+    """Marks an open or uncollectible invoice paid and announces it; a paid one is answered as it is."""
 
-    def __init__(self, database: Database, outbox: Outbox, *, clock: Clock) -> None:
+    def __init__(self, database: Database, outbox: Outbox, *, clock: Clock, plans: Plans) -> None:
         self._database = database
         self._outbox = outbox
         self._clock = clock
+        self._plans = plans
 
     async def __call__(self, invoice_id: str) -> Invoice:
         """The invoice, paid.
 
         Raises:
-            TollkeeperError: `INVOICE_NOT_FOUND`; `TEST_CLOCK_ADVANCING`.
+            TollkeeperError: `INVOICE_NOT_FOUND`; `INVOICE_NOT_OPEN`; `TEST_CLOCK_ADVANCING`.
         """
         async with self._database.write() as connection:
             invoice = await invoices.get(connection, invoice_id)
@@ -35,7 +36,5 @@ class MarkInvoicePaid:
             invoice = await invoices.get(connection, invoice_id) or invoice
             paid = mark_paid(invoice, here.now, revision=await revisions.take(connection))
             if paid is not invoice:
-                await invoices.save_payment(connection, paid)
-                event = billing_events_pb2.InvoicePaid(invoice=invoice_to_proto(paid))
-                await self._outbox.put(connection, "invoice", "paid", id=paid.id, event=event)
+                await store_payment(connection, self._outbox, self._plans, paid)
             return paid

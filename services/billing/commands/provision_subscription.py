@@ -1,33 +1,45 @@
-"""Begins a subscription and charges its first period in advance."""
+"""Begins a subscription and charges what is due at once."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from billing.clients.catalog import Catalog
 from billing.commands import once
+from billing.commands.boundaries import Boundaries
+from billing.commands.boundaries_first import boundaries_first, check_up_to_date
+from billing.commands.collecting import Collecting
 from billing.commands.customer_time import Present, present
-from billing.commands.invoicing import issue
 from billing.commands.register_trackers import RegisterTrackers
-from billing.commands.renewals import Renewals
-from billing.commands.renewals_first import check_up_to_date, renewals_first
+from billing.commands.settle_changes import Settled, settle_changes
 from billing.commands.tokens import subscription_token
+from billing.domain.charging import Change, charge
+from billing.domain.coupon import Coupon
 from billing.domain.invoice import Invoice
-from billing.domain.lifecycle import Agreement, Change, draft_invoice, provision
-from billing.domain.plan_terms import BillingModel, PlanDocument, PlanTerms
+from billing.domain.invoicing import draft_invoice
+from billing.domain.plan_terms import PlanDocument, PlanTerms
+from billing.domain.provision import Agreement, provision
 from billing.domain.subscription import Subscription
 from billing.messages.invoice import invoice_to_proto
 from billing.messages.plan_terms import plan_terms
 from billing.messages.request_key import RequestKey
 from billing.messages.subscription import subscription_to_proto
-from billing.store import plan_versions, revisions, subscriptions, tracker_registrations
+from billing.store import invoices, plan_versions, revisions, subscriptions
 from kernel.clock import Clock
 from kernel.errors import ErrorKind, TollkeeperError, precondition
 from kernel.ids import new_id
 from kit.db import Database
 from kit.outbox import Outbox
-from tollkeeper.billing.v1 import billing_events_pb2
 from tollkeeper.billing.v1.subscription_service_pb2 import ProvisionSubscriptionResponse as Response
+
+
+@dataclass(frozen=True, slots=True)
+class _Offered:
+    """What the catalog offers for an agreement."""
+
+    document: PlanDocument
+    terms: PlanTerms
+    coupons: tuple[Coupon, ...]
 
 
 class ProvisionSubscription:
@@ -40,14 +52,16 @@ class ProvisionSubscription:
         *,
         clock: Clock,
         catalog: Catalog,
-        renewals: Renewals,
+        boundaries: Boundaries,
+        collection: Collecting,
         trackers: RegisterTrackers,
     ) -> None:
         self._database = database
         self._outbox = outbox
         self._clock = clock
         self._catalog = catalog
-        self._renewals = renewals
+        self._boundaries = boundaries
+        self._collection = collection
         self._trackers = trackers
 
     async def __call__(self, agreement: Agreement, key: RequestKey | None) -> Response:
@@ -59,14 +73,10 @@ class ProvisionSubscription:
         first = await once.first_outcome(self._database, key, Response)
         if first is not None:
             return first
-        async with self._database.read() as connection:
-            await present(connection, agreement.customer_id, clock=self._clock, lock=False)
-        document = await self._catalog.newest_version(agreement.plan_id)
-        terms = plan_terms(document)
+        offered = await self._offered(agreement)
         given = replace(agreement, subscription_id=agreement.subscription_id or new_id("sub"))
-        response = await renewals_first(self._renewals, lambda: self._provision(given, document, terms=terms, key=key))
-        if terms.of_model(BillingModel.USAGE_BASED):
-            await self._trackers.try_now(response.subscription.id)
+        response = await boundaries_first(self._boundaries, lambda: self._provision(given, offered, key))
+        await self._trackers.try_now(response.subscription.id)
         return response
 
     async def preview(self, agreement: Agreement) -> Response:
@@ -75,60 +85,94 @@ class ProvisionSubscription:
         Raises:
             TollkeeperError: As the contract says.
         """
+        offered = await self._offered(agreement)
+        return await boundaries_first(self._boundaries, lambda: self._preview(agreement, offered))
+
+    async def _offered(self, agreement: Agreement) -> _Offered:
         async with self._database.read() as connection:
             await present(connection, agreement.customer_id, clock=self._clock, lock=False)
-        terms = plan_terms(await self._catalog.newest_version(agreement.plan_id))
-        return await renewals_first(self._renewals, lambda: self._preview(agreement, terms))
+        document = await self._catalog.newest_version(agreement.plan_id)
+        coupons = [await self._catalog.coupon(coupon_id) for coupon_id in agreement.coupon_ids]
+        return _Offered(document, plan_terms(document), tuple(coupons))
 
-    async def _provision(
-        self, agreement: Agreement, document: PlanDocument, *, terms: PlanTerms, key: RequestKey | None
-    ) -> Response:
+    async def _provision(self, agreement: Agreement, offered: _Offered, key: RequestKey | None) -> Response:
         async with self._database.write() as connection:
             first = await once.claim(connection, key, Response)
             if first is not None:
                 return first
-            change, here = await self._change(connection, agreement, terms, lock=True)
-            await plan_versions.keep(connection, document)
-            await self._store(connection, change, terms)
-            issued = await issue(connection, self._outbox, changes=[change], payers=[here.customer], now=here.now)
-            customer = issued.customers[here.customer.id]
-            response = _response(change, issued.invoices.get(change.subscription.id))
-            response.token = subscription_token(change.subscription, customer)
+            change, here = await self._change(connection, agreement, offered, lock=True)
+            if change.subscription.holding.commitments or not offered.terms.free:
+                self._collection.check(here.customer)
+            await plan_versions.keep(connection, offered.document)
+            settled = await settle_changes(
+                connection,
+                self._outbox,
+                collection=self._collection,
+                changes=[change],
+                payers=[here.customer],
+                terms={offered.terms.key: offered.terms},
+                now=here.now,
+            )
+            response = _stored(settled, change.subscription.id, here)
             await once.keep(connection, key, response)
-            return response
+        if settled.attempts:
+            response = await self._collect(settled, response, key)
+        return response
 
-    async def _preview(self, agreement: Agreement, terms: PlanTerms) -> Response:
+    async def _collect(self, settled: Settled, response: Response, key: RequestKey | None) -> Response:
+        """The response after the payment was asked for."""
+        await self._collection.ask(settled.attempts)
+        async with self._database.write() as connection:
+            found = await subscriptions.get(connection, response.subscription.id)
+            invoice = await invoices.get(connection, response.invoice.id)
+            if found is None:
+                raise LookupError(response.subscription.id)
+            paid = _response(found, invoice)
+            paid.token = response.token
+            await once.keep(connection, key, paid)
+        return paid
+
+    async def _preview(self, agreement: Agreement, offered: _Offered) -> Response:
         async with self._database.read() as connection:
-            change, here = await self._change(connection, agreement, terms, lock=False)
-        return _response(change, draft_invoice(change, here.customer) if change.lines else None)
+            change, here = await self._change(connection, agreement, offered, lock=False)
+        invoice = draft_invoice(change, here.customer, here.now) if change.lines else None
+        return _response(change.subscription, invoice)
 
     async def _change(
-        self, connection: AsyncConnection, agreement: Agreement, terms: PlanTerms, *, lock: bool
+        self, connection: AsyncConnection, agreement: Agreement, offered: _Offered, *, lock: bool
     ) -> tuple[Change, Present]:
         """What happens, and to whom; with `lock` it is about to be stored."""
+        terms = offered.terms
         here = await present(connection, agreement.customer_id, clock=self._clock, lock=lock)
-        live = await subscriptions.live_of_product(connection, here.customer.id, terms.product_id)
+        customer_id, product_id = here.customer.id, terms.product_id
+        live = await subscriptions.live_of_product(connection, customer_id, product_id, agreement.resource_id)
         if live is not None:
             check_up_to_date(live, here.now)
             raise _exists(live)
         if agreement.subscription_id and await subscriptions.get(connection, agreement.subscription_id):
             raise _taken(agreement.subscription_id)
-        revision = await revisions.take(connection) if lock else 0
-        return provision(terms, agreement, customer=here.customer, now=here.now, revision=revision), here
+        step = provision(
+            terms,
+            agreement,
+            customer=here.customer,
+            coupons=offered.coupons,
+            had_trial=await subscriptions.had_trial(connection, customer_id, product_id),
+            now=here.now,
+            revision=await revisions.take(connection) if lock else 0,
+        )
+        return charge(step, terms={terms.key: terms}, account=(), answers={}), here
 
-    async def _store(self, connection: AsyncConnection, change: Change, terms: PlanTerms) -> None:
-        subscription = change.subscription
-        if not await subscriptions.add(connection, subscription):
-            raise _taken(subscription.id)
-        if terms.of_model(BillingModel.USAGE_BASED):
-            await tracker_registrations.add(connection, subscription.id)
-        event = billing_events_pb2.SubscriptionProvisioned(subscription=subscription_to_proto(subscription))
-        await self._outbox.put(connection, "subscription", "provisioned", id=subscription.id, event=event)
+
+def _stored(settled: Settled, subscription_id: str, here: Present) -> Response:
+    subscription = settled.subscriptions[subscription_id]
+    response = _response(subscription, settled.invoices.get(subscription_id))
+    response.token = subscription_token(subscription, settled.customers[here.customer.id])
+    return response
 
 
-def _response(change: Change, invoice: Invoice | None) -> Response:
+def _response(subscription: Subscription, invoice: Invoice | None) -> Response:
     return Response(
-        subscription=subscription_to_proto(change.subscription),
+        subscription=subscription_to_proto(subscription),
         invoice=None if invoice is None else invoice_to_proto(invoice),
     )
 
@@ -137,7 +181,7 @@ def _exists(live: Subscription) -> TollkeeperError:
     return precondition(
         "SUBSCRIPTION_EXISTS",
         f"The customer {live.customer_id} has the live subscription {live.id} to the product {live.product_id}. "
-        "Raise its commitments, or cancel it: after its end a new one may begin.",
+        "Update it, or cancel it: after its end a new one may begin.",
         subscription_id=live.id,
     )
 

@@ -7,8 +7,8 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from billing.clients.metering import Metering
-from billing.commands.plans import Plans, terms_for
-from billing.domain.usage import metered_series
+from billing.commands.plans import Plans
+from billing.domain.usage import tracked_series
 from billing.store import subscriptions, tracker_registrations
 from kernel.errors import TollkeeperError
 from kit.db import Database
@@ -33,9 +33,12 @@ class RegisterTrackers:
         self._poll_seconds = poll_seconds
 
     async def try_now(self, subscription_id: str) -> None:
-        """Registers a subscription's trackers, or leaves them to the worker: what was provisioned stays so."""
+        """Registers a subscription's trackers, if any wait, or leaves them to the worker: what was provisioned stays so."""
         try:
-            await self._register([subscription_id], limit=_PATIENCE_SECONDS)
+            async with self._database.read() as connection:
+                waits = await tracker_registrations.waits(connection, subscription_id)
+            if waits:
+                await self._register([subscription_id], limit=_PATIENCE_SECONDS)
         except (TollkeeperError, RemoteRefusal, SQLAlchemyError) as error:
             log.warning("trackers_wait", subscription_id=subscription_id, error=str(error))
 
@@ -62,8 +65,8 @@ class RegisterTrackers:
     async def _register(self, subscription_ids: Sequence[str], *, limit: float = DEFAULT_SECONDS) -> None:
         async with self._database.read() as connection:
             found = await subscriptions.get_many(connection, subscription_ids)
-            terms = await self._plans.terms_of(connection, found)
-        series = [one for subscription in found for one in metered_series(subscription, terms_for(terms, subscription))]
-        await self._metering.register(series, limit=limit)
+            terms = await self._plans.terms_of(connection, {one.holding.plan_key for one in found})
+        tracked = [one for subscription in found if subscription.live for one in tracked_series(subscription, terms)]
+        await self._metering.register(tracked, limit=limit)
         async with self._database.write() as connection:
             await tracker_registrations.settle(connection, subscription_ids)

@@ -12,8 +12,10 @@ from datetime import datetime
 import psycopg
 import structlog
 from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from billing.commands.renewals import BATCH, Renewals
+from billing.commands.boundaries import BATCH, Boundaries
+from billing.commands.collecting import Collecting
 from billing.domain.test_clock import ClockState, TestClock, arrive, move
 from billing.messages.test_clock import clock_to_proto
 from billing.store import revisions, subscriptions, test_clocks
@@ -38,10 +40,19 @@ class TestClockRunner:
 
     __test__ = False  # pytest would take the class for a test.
 
-    def __init__(self, database: Database, outbox: Outbox, *, renewals: Renewals, poll_seconds: float) -> None:
+    def __init__(
+        self,
+        database: Database,
+        outbox: Outbox,
+        *,
+        boundaries: Boundaries,
+        collection: Collecting,
+        poll_seconds: float,
+    ) -> None:
         self._database = database
         self._outbox = outbox
-        self._renewals = renewals
+        self._boundaries = boundaries
+        self._collection = collection
         self._poll_seconds = poll_seconds
         self._running: dict[str, asyncio.Task[TestClock]] = {}
         self._slots = asyncio.Semaphore(_CONCURRENT)
@@ -108,8 +119,9 @@ class TestClockRunner:
             async with self._database.read() as connection:
                 due = await subscriptions.due_at(connection, clock_id, boundary, BATCH)
             if not due:
+                await self._collection.run_boundary(clock_id, boundary)
                 return
-            faults = await self._renewals.renew_each(due, now=boundary)
+            faults = await self._boundaries.cross_each(due, now=boundary)
             if faults:
                 raise faults[0]
 
@@ -119,7 +131,7 @@ class TestClockRunner:
             clock = await test_clocks.get(connection, clock_id, lock=True)
             if clock is None or clock.target_time is None:
                 return None
-            boundary = await subscriptions.next_boundary(connection, clock_id, clock.target_time)
+            boundary = await self._next(connection, clock_id, clock.target_time)
             revision = await revisions.take(connection)
             moved = arrive(clock, revision=revision) if boundary is None else move(clock, boundary, revision=revision)
             if moved is not clock:
@@ -127,6 +139,13 @@ class TestClockRunner:
                 event = billing_events_pb2.TestClockAdvanced(test_clock=clock_to_proto(moved))
                 await self._outbox.put(connection, "test_clock", "advanced", id=clock_id, event=event)
             return boundary
+
+    async def _next(self, connection: AsyncConnection, clock_id: str, target: datetime) -> datetime | None:
+        found = [
+            await subscriptions.next_boundary(connection, clock_id, target),
+            await self._collection.next_boundary(connection, clock_id, target),
+        ]
+        return min((one for one in found if one is not None), default=None)
 
 
 @asynccontextmanager

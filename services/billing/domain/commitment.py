@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from billing.domain.plan_terms import BillingModel, Charge, PlanTerms
-from kernel.errors import Mistakes, precondition
+from kernel.errors import Mistakes
 from kernel.quantity import format_decimal
 
 REASON = "COMMITMENT_INVALID"
@@ -33,31 +33,29 @@ def first_commitments(terms: PlanTerms, requested: Sequence[Commitment]) -> tupl
             if not mistakes.found:
                 _check_maximum(charge, asked[charge.feature_id], path="commitments", mistakes=mistakes)
     mistakes.check(REASON)
-    return _in_order(asked)
+    return in_order(asked)
 
 
-def raised_commitments(
-    terms: PlanTerms, current: Sequence[Commitment], requested: Sequence[Commitment]
-) -> tuple[Commitment, ...]:
-    """The commitments after a raise, in the order of feature ids; those that are not named stay.
+def asked_commitments(terms: PlanTerms, requested: Sequence[Commitment]) -> dict[str, Decimal]:
+    """The quantities asked for by feature, in whole blocks.
 
     Raises:
-        TollkeeperError: `COMMITMENT_INVALID` naming every mistake; `COMMITMENT_DECREASE` for a smaller quantity.
+        TollkeeperError: `COMMITMENT_INVALID` naming every mistake.
     """
     mistakes = Mistakes()
-    held = {commitment.feature_id: commitment.quantity for commitment in current}
     asked = _checked(terms, requested, mistakes)
     mistakes.check(REASON)
-    for feature_id, quantity in asked.items():
-        if quantity < held[feature_id]:
-            raise precondition(
-                "COMMITMENT_DECREASE",
-                f"{format_decimal(held[feature_id])} of {feature_id} are committed; a commitment can only be raised, "
-                f"not lowered to {format_decimal(quantity)}.",
-                feature_id=feature_id,
-                committed=format_decimal(held[feature_id]),
-            )
-    return _in_order(held | asked)
+    return asked
+
+
+def kept_commitments(terms: PlanTerms, held: Mapping[str, Decimal]) -> tuple[Commitment, ...]:
+    """What stays of commitments with another plan: those that it sells as well, in whole blocks and within its bounds."""
+    kept = []
+    for charge in terms.of_model(BillingModel.PER_UNIT):
+        quantity = charge.in_whole_blocks(held.get(charge.feature_id, charge.minimum))
+        if quantity >= charge.minimum and (charge.maximum is None or quantity <= charge.maximum):
+            kept.append(Commitment(charge.feature_id, quantity))
+    return tuple(kept)
 
 
 def _checked(terms: PlanTerms, requested: Sequence[Commitment], mistakes: Mistakes) -> dict[str, Decimal]:
@@ -94,5 +92,6 @@ def _check_maximum(charge: Charge, quantity: Decimal, *, path: str, mistakes: Mi
         mistakes.add(path, f"must be at most {format_decimal(charge.maximum)} of {charge.feature_id}{blocks}")
 
 
-def _in_order(quantities: Mapping[str, Decimal]) -> tuple[Commitment, ...]:
+def in_order(quantities: Mapping[str, Decimal]) -> tuple[Commitment, ...]:
+    """Commitments by feature, in the order of feature ids."""
     return tuple(Commitment(feature_id, quantities[feature_id]) for feature_id in sorted(quantities))

@@ -2,14 +2,23 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import StrEnum
 
-from kernel.errors import Mistakes, TollkeeperError, not_found
+from kernel.country import country
+from kernel.errors import ErrorKind, Mistakes, TollkeeperError, not_found
 from kernel.ids import check_id
 from kernel.money import Money, currency
 from kernel.text import check_text
 
 # What an update may change, by its name in the contract.
-MUTABLE = ("display_name", "email", "currency")
+MUTABLE = ("display_name", "email", "currency", "country", "collection_method")
+
+
+class CollectionMethod(StrEnum):
+    """How a customer's invoices are paid: outside Tollkeeper, or by the payment provider."""
+
+    MANUAL = "MANUAL"
+    AUTOMATIC = "AUTOMATIC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +35,8 @@ class CustomerSpec:
     email: str
     currency: str
     test_clock_id: str | None
+    country: str = ""
+    collection_method: CollectionMethod = CollectionMethod.MANUAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +44,9 @@ class Customer:
     """A customer as billing holds it.
 
     Attributes:
+        country: Of new subscriptions, ISO 3166-1; empty for none.
+        payment_method_id: The provider's name for what is charged; empty for none.
+        provider_customer_id: The provider's name for the customer; empty while it does not know it.
         credit: What earlier invoices with a negative total left over: above zero, one per currency, in order of codes.
     """
 
@@ -44,11 +58,33 @@ class Customer:
     revision: int
     create_time: datetime
     credit: tuple[Money, ...] = ()
+    country: str = ""
+    collection_method: CollectionMethod = CollectionMethod.MANUAL
+    payment_method_id: str = ""
+    provider_customer_id: str = ""
+
+    @property
+    def automatic(self) -> bool:
+        """Whether the payment provider is asked for its payments."""
+        return self.collection_method is CollectionMethod.AUTOMATIC
+
+    @property
+    def etag(self) -> str:
+        """Names this state."""
+        return f"{self.revision:x}"
 
     @property
     def spec(self) -> CustomerSpec:
         """What the vendor said of it."""
-        return CustomerSpec(self.id, self.display_name, self.email, self.currency, self.test_clock_id)
+        return CustomerSpec(
+            id=self.id,
+            display_name=self.display_name,
+            email=self.email,
+            currency=self.currency,
+            test_clock_id=self.test_clock_id,
+            country=self.country,
+            collection_method=self.collection_method,
+        )
 
     def credit_in(self, code: str) -> Money:
         """The credit in a currency, zero where there is none."""
@@ -99,11 +135,23 @@ def _check_fields(spec: CustomerSpec, names: tuple[str, ...], *, path: str, mist
         mistakes.attempt(check_text, spec.email, f"{path}.email", limit=320)
     if "currency" in names:
         mistakes.attempt(currency, spec.currency, f"{path}.currency")
+    if "country" in names and spec.country:
+        mistakes.attempt(country, spec.country, f"{path}.country")
 
 
 def create_customer(spec: CustomerSpec, now: datetime, *, revision: int) -> Customer:
     """A new customer without any credit."""
-    return Customer(spec.id, spec.display_name, spec.email, spec.currency, spec.test_clock_id, revision, now)
+    return Customer(
+        id=spec.id,
+        display_name=spec.display_name,
+        email=spec.email,
+        currency=spec.currency,
+        test_clock_id=spec.test_clock_id,
+        revision=revision,
+        create_time=now,
+        country=spec.country,
+        collection_method=spec.collection_method,
+    )
 
 
 def change_credit(customer: Customer, change: Money, *, revision: int) -> Customer:
@@ -121,6 +169,21 @@ def change_credit(customer: Customer, change: Money, *, revision: int) -> Custom
     others = [money for money in customer.credit if money.currency.code != code]
     held = sorted([*others, *([left] if left.amount else [])], key=lambda money: money.currency.code)
     return replace(customer, credit=tuple(held), revision=revision)
+
+
+def check_etag(customer: Customer, etag: str) -> None:
+    """Refuses a change of a customer that is not as the caller knows it; an empty etag knows any.
+
+    Raises:
+        TollkeeperError: `ETAG_MISMATCH`.
+    """
+    if etag and etag != customer.etag:
+        raise TollkeeperError(
+            ErrorKind.ABORTED,
+            "ETAG_MISMATCH",
+            f"The customer {customer.id} was changed since you read it. Read it again and repeat the request.",
+            metadata={"customer_id": customer.id},
+        )
 
 
 def update_customer(customer: Customer, spec: CustomerSpec, mask: tuple[str, ...], *, revision: int) -> Customer:

@@ -1,10 +1,14 @@
-"""Usage as billing sees it: what was used of a charge's feature in one closed billing period."""
+"""Usage as billing sees it: what was used of a charge's feature in one billing period, or the part of it that was charged."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
+from typing import TypeAlias
 
-from billing.domain.plan_terms import BillingModel, PlanTerms
+from billing.domain.holding import usage_items
+from billing.domain.invoice import USAGE_TYPES, InvoiceLine
+from billing.domain.plan_terms import Terms
 from billing.domain.subscription import Subscription
 from kernel.period import Period
 from kernel.recurrence import Recurrence
@@ -20,54 +24,94 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class MeteredSeries:
-    """What metering counts for a usage-based charge: a customer's usage of a feature in its billing periods."""
+    """What metering counts for a usage-based charge: a customer's usage of a feature, on a resource if it names one."""
 
     customer_id: str
+    resource_id: str
     feature_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tracked:
+    """A series that is counted in billing periods."""
+
+    series: MeteredSeries
     recurrence: Recurrence
+
+
+# Period number and feature id.
+UsageKey: TypeAlias = tuple[int, str]
 
 
 @dataclass(frozen=True, slots=True)
 class UsageQuestion:
-    """Asks for the usage of one closed period of one charge."""
+    """Asks for the usage of a span of time.
 
-    charge_id: str
+    Attributes:
+        key: Names the answer.
+        recurrence: Whose period the span is, so that it is counted already; None where it must be measured.
+    """
+
+    key: UsageKey
     series: MeteredSeries
-    period_number: int
     period: Period
+    recurrence: Recurrence | None
 
 
-# By period number and charge id.
-UsageAnswers = Mapping[tuple[int, str], Usage]
+UsageAnswers = Mapping[UsageKey, Usage]
 
 # How many closed periods each renewal asks for again. A year of months: what arrives later is more often a mistake than a
 # fact, and the work of a renewal must not grow with the age of its subscription.
 LATE_PERIODS = 12
 
 
-def metered_series(subscription: Subscription, terms: PlanTerms) -> tuple[MeteredSeries, ...]:
+def tracked_series(subscription: Subscription, terms: Terms) -> tuple[Tracked, ...]:
     """What must be counted for the subscription: one for each usage-based charge."""
-    return tuple(
-        MeteredSeries(subscription.customer_id, charge.feature_id, subscription.recurrence)
-        for charge in terms.of_model(BillingModel.USAGE_BASED)
-    )
+    holding = subscription.holding
+    charged = usage_items(holding, terms[holding.plan_key], subscription.offer)
+    return tuple(Tracked(_series(subscription, feature_id), subscription.recurrence) for feature_id in charged)
 
 
-def billed_periods(subscription: Subscription) -> range:
-    """The numbers of the closed periods whose usage was billed and is asked for again, the oldest first."""
-    current = subscription.period_number
-    return range(max(current - LATE_PERIODS, 0), current)
-
-
-def usage_questions(subscription: Subscription, terms: PlanTerms) -> tuple[UsageQuestion, ...]:
-    """What must be known to close the current period: its usage, and anew that of billed periods, for late events."""
-    charges, recurrence = terms.of_model(BillingModel.USAGE_BASED), subscription.recurrence
-    if not charges:
+def usage_questions(
+    before: Subscription, after: Subscription, *, at: datetime, terms: Terms, billed: Sequence[InvoiceLine]
+) -> tuple[UsageQuestion, ...]:
+    """What must be known to charge for a change: see `charging.charge`. `billed` are the usage lines of billed periods."""
+    if not before.charging:
         return ()
-    closing = {subscription.period_number: subscription.period}
-    billed = {number: recurrence.period(number) for number in billed_periods(subscription)}
-    return tuple(
-        UsageQuestion(charge.id, MeteredSeries(subscription.customer_id, charge.feature_id, recurrence), number, period)
-        for number, period in (closing | billed).items()
-        for charge in charges
-    )
+    charged = usage_items(before.holding, terms[before.holding.plan_key], before.offer)
+    ends = not after.live or after.period_number != before.period_number
+    if not ends:
+        kept = usage_items(after.holding, terms[after.holding.plan_key], after.offer)
+        charged = {feature_id: item for feature_id, item in charged.items() if feature_id not in kept}
+    span = Period(before.period.start, min(max(at, before.period.start), before.period.end))
+    found = [_question(before, before.period_number, feature_id, span) for feature_id in charged]
+    if ends:
+        number = before.period_number
+        found += [
+            _question(before, line.period_number, line.feature_id, line.period) for line in latest(billed, number)
+        ]
+    return tuple(found)
+
+
+def latest(billed: Sequence[InvoiceLine], number: int) -> list[InvoiceLine]:
+    """The last usage line of each feature and period before the number, as far back as is asked again; oldest first."""
+    found = {
+        (line.period_number, line.feature_id): line
+        for line in billed
+        if line.type in USAGE_TYPES and number - LATE_PERIODS <= line.period_number < number
+    }
+    return list(found.values())
+
+
+def _question(subscription: Subscription, number: int, feature_id: str, period: Period) -> UsageQuestion:
+    recurrence = None
+    if number >= subscription.anchor_number:
+        own = subscription.recurrence
+        known = subscription.period if number == subscription.period_number else None
+        if (known or own.period(number - subscription.anchor_number)) == period:
+            recurrence = own
+    return UsageQuestion((number, feature_id), _series(subscription, feature_id), period, recurrence)
+
+
+def _series(subscription: Subscription, feature_id: str) -> MeteredSeries:
+    return MeteredSeries(subscription.customer_id, subscription.resource_id, feature_id)

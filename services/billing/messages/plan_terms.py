@@ -3,11 +3,24 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
-from billing.domain.plan_terms import BillingModel, Charge, Offer, PlanDocument, PlanTerms, Unit
+from billing.domain.plan_terms import (
+    AddOnTerms,
+    BillingModel,
+    Charge,
+    Offer,
+    PlanDocument,
+    PlanTerms,
+    TrialEnd,
+    TrialTerms,
+    Unit,
+)
 from kernel.period import BillingPeriod
 from kernel.pricing import FlatRate, Graduated, Package, PriceList, StairStep, StairStepTier, Tier, Volume
 from kernel.quantity import ZERO
-from tollkeeper.catalog.v1 import charge_pb2, feature_pb2, plan_pb2
+from tollkeeper.catalog.v1 import add_on_pb2, charge_pb2, feature_pb2, plan_pb2
+
+# The contract's bound of an add-on without one of its own.
+_MOST_ADD_ONS = 1_000_000
 
 
 def plan_terms(document: PlanDocument) -> PlanTerms:
@@ -27,15 +40,37 @@ def plan_document(message: plan_pb2.PlanVersion) -> PlanDocument:
 def plan_terms_from_proto(message: plan_pb2.PlanVersion) -> PlanTerms:
     """The terms of a published version, which is complete."""
     features = {feature.id: feature for feature in message.features}
+    content = message.content
     name = message.display_name or message.plan_id
     return PlanTerms(
         plan_id=message.plan_id,
         version=message.version,
         product_id=message.product_id,
         name=name,
-        free=message.content.pricing_type == plan_pb2.PRICING_TYPE_FREE,
-        charges=tuple(_charge(charge, features.get(charge.feature_id), name) for charge in message.content.charges),
+        free=content.pricing_type != plan_pb2.PRICING_TYPE_PAID,
+        charges=tuple(_charge(charge, features.get(charge.feature_id), name) for charge in content.charges),
+        add_ons={add_on.add_on_id: _add_on(add_on) for add_on in message.add_ons},
+        trial=_trial(content.trial) if content.HasField("trial") else None,
+        several=message.multiple_subscriptions,
     )
+
+
+def _add_on(message: add_on_pb2.AddOnVersion) -> AddOnTerms:
+    features = {feature.id: feature for feature in message.features}
+    name = message.display_name or message.add_on_id
+    charges = message.content.charges
+    return AddOnTerms(
+        id=message.add_on_id,
+        name=name,
+        charges=tuple(_charge(charge, features.get(charge.feature_id), name) for charge in charges),
+        maximum=message.content.maximum_quantity or _MOST_ADD_ONS,
+        required=tuple(message.content.required_add_on_ids),
+    )
+
+
+def _trial(message: plan_pb2.Trial) -> TrialTerms:
+    expires = message.end_behavior == plan_pb2.TRIAL_END_BEHAVIOR_EXPIRE
+    return TrialTerms(message.duration_days, TrialEnd.EXPIRE if expires else TrialEnd.CONVERT)
 
 
 def _charge(charge: charge_pb2.Charge, feature: feature_pb2.Feature | None, plan_name: str) -> Charge:
@@ -62,7 +97,7 @@ def _unit(feature: feature_pb2.Feature | None) -> Unit:
 
 def _offer(price: charge_pb2.Price) -> Offer:
     name = charge_pb2.BillingPeriod.Name(price.billing_period).removeprefix("BILLING_PERIOD_")
-    return Offer(BillingPeriod(name), price.currency)
+    return Offer(BillingPeriod(name), price.currency, price.country)
 
 
 def _price_list(charge: charge_pb2.Charge, price: charge_pb2.Price) -> PriceList:

@@ -1,33 +1,36 @@
 """Customers' credit in the store: a balance per currency, and every entry that made it."""
 
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import Row, insert, select, tuple_
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from billing.domain.credit import CreditEntry
 from billing.domain.customer import Customer
-from billing.domain.invoice import Invoice
 from billing.store import tables
+from kernel.money import Money, currency
 
 _BALANCE = tables.credit_balance
 _ENTRY = tables.credit_entry
 
 
-async def add_entries(connection: AsyncConnection, invoices: Sequence[Invoice]) -> None:
-    """Stores what the invoices granted and applied; those that did neither leave no entry."""
-    rows = [
-        {
-            "invoice_id": invoice.id,
-            "customer_id": invoice.customer_id,
-            "currency": invoice.settlement.total.currency.code,
-            "amount": invoice.settlement.credit_change.amount,
-        }
-        for invoice in invoices
-        if invoice.settlement.credit_change.amount
-    ]
-    if rows:
-        await connection.execute(insert(_ENTRY), rows)
+async def add_entries(connection: AsyncConnection, entries: Sequence[CreditEntry]) -> None:
+    """Stores what changed balances."""
+    if entries:
+        await connection.execute(insert(_ENTRY), [_entry_to_row(entry) for entry in entries])
+
+
+async def list_entries(
+    connection: AsyncConnection, customer_id: str, *, before: tuple[int, str] | None, limit: int
+) -> list[CreditEntry]:
+    """The customer's entries, newest first, before a (revision, id)."""
+    query = select(_ENTRY).where(_ENTRY.c.customer_id == customer_id)
+    if before is not None:
+        query = query.where(tuple_(_ENTRY.c.revision, _ENTRY.c.id) < before)
+    query = query.order_by(_ENTRY.c.revision.desc(), _ENTRY.c.id.desc()).limit(limit)
+    return [_entry_from_row(row) for row in await connection.execute(query)]
 
 
 async def save_balances(connection: AsyncConnection, before: Customer, after: Customer) -> None:
@@ -39,3 +42,30 @@ async def save_balances(connection: AsyncConnection, before: Customer, after: Cu
         index_elements=[_BALANCE.c.customer_id, _BALANCE.c.currency], set_={"amount": statement.excluded.amount}
     )
     await connection.execute(statement, rows)
+
+
+def _entry_to_row(entry: CreditEntry) -> dict[str, object]:
+    return {
+        "id": entry.id,
+        "customer_id": entry.customer_id,
+        "invoice_id": entry.invoice_id,
+        "credit_note_id": entry.credit_note_id,
+        "currency": entry.amount.currency.code,
+        "amount": entry.amount.amount,
+        "description": entry.description,
+        "create_time": entry.create_time,
+        "revision": entry.revision,
+    }
+
+
+def _entry_from_row(row: Row[Any]) -> CreditEntry:
+    return CreditEntry(
+        id=row.id,
+        customer_id=row.customer_id,
+        amount=Money(row.amount, currency(row.currency)),
+        description=row.description,
+        invoice_id=row.invoice_id,
+        credit_note_id=row.credit_note_id,
+        create_time=row.create_time,
+        revision=row.revision,
+    )

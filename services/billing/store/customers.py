@@ -8,7 +8,7 @@ from sqlalchemy import Row, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from billing.domain.customer import Customer
+from billing.domain.customer import CollectionMethod, Customer
 from billing.store import tables
 from kernel.money import Money, currency
 from kit.paging import Page
@@ -73,6 +73,10 @@ def customer_to_row(customer: Customer) -> dict[str, object]:
         "email": customer.email,
         "currency": customer.currency,
         "test_clock_id": customer.test_clock_id,
+        "country": customer.country,
+        "collection_method": customer.collection_method,
+        "payment_method_id": customer.payment_method_id,
+        "provider_customer_id": customer.provider_customer_id,
         "revision": customer.revision,
         "create_time": customer.create_time,
     }
@@ -80,4 +84,5 @@ def customer_to_row(customer: Customer) -> dict[str, object]:
 
 def customer_from_row(row: Row[Any], credit: tuple[Money, ...]) -> Customer:
     """The customer of a row."""
-    return Customer(**row._mapping, credit=credit)  # noqa: SLF001 - the documented way to a row's columns.
+    columns = dict(row._mapping)  # noqa: SLF001 - the documented way to a row's columns.
+    return Customer(**columns | {"collection_method": CollectionMethod(row.collection_method)}, credit=credit)

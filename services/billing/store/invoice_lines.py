@@ -5,9 +5,9 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from billing.domain.invoice import ChargedPart, InvoiceLine, LineType
+from billing.domain.invoice import ChargedPart, Discount, InvoiceLine, LineType, Source
 from kernel.money import Money, currency
-from kernel.period import Period
+from kernel.period import BillingPeriod, Period
 from kernel.pricing import Step
 from kernel.quantity import format_decimal
 
@@ -17,6 +17,10 @@ def line_to_row(line: InvoiceLine) -> dict[str, object]:
     return {
         "period_number": line.period_number,
         "type": line.type,
+        "source_id": None if line.source is None else line.source.id,
+        "plan_id": None if line.source is None else line.source.plan_id,
+        "plan_version": None if line.source is None else line.source.plan_version,
+        "billing_period": None if line.source is None else line.source.billing_period,
         "charge_id": line.charge_id,
         "feature_id": line.feature_id,
         "description": line.description,
@@ -24,7 +28,9 @@ def line_to_row(line: InvoiceLine) -> dict[str, object]:
         "previous_quantity": line.previous_quantity,
         "period_start": line.period.start,
         "period_end": line.period.end,
-        "currency": line.amount.currency.code,
+        "currency": line.subtotal.currency.code,
+        "subtotal": line.subtotal.amount,
+        "discounts": [[one.coupon_id, one.description, format_decimal(one.amount.amount)] for one in line.discounts],
         "amount": line.amount.amount,
         "derivation": [_step_to_json(step) for step in line.derivation],
         "charged_microseconds": None if line.part is None else line.part.charged_microseconds,
@@ -38,16 +44,22 @@ def line_from_row(row: Row[Any]) -> InvoiceLine:
     part = None
     if row.period_microseconds is not None:
         part = ChargedPart(row.charged_microseconds, row.period_microseconds)
+    source = None
+    if row.source_id is not None:
+        source = Source(row.source_id, row.plan_id, row.plan_version, BillingPeriod(row.billing_period))
+    unit = currency(row.currency)
     return InvoiceLine(
         type=LineType(row.type),
+        source=source,
         charge_id=row.charge_id,
         feature_id=row.feature_id,
         description=row.description,
         quantity=row.quantity,
         period_number=row.period_number,
         period=Period(row.period_start, row.period_end),
-        amount=Money(row.amount, currency(row.currency)),
+        subtotal=Money(row.subtotal, unit),
         derivation=tuple(_step_from_json(step) for step in row.derivation),
+        discounts=tuple(Discount(one[0], one[1], Money(Decimal(one[2]), unit)) for one in row.discounts),
         previous_quantity=row.previous_quantity,
         part=part,
         usage_revision=row.usage_revision,

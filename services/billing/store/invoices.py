@@ -1,13 +1,35 @@
-"""Invoices in the store. Once issued they never change but for their payment; triggers see to it."""
+"""Invoices in the store. Once they have a number they never change but for their payment; triggers see to it."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Row, insert, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Row,
+    Select,
+    Text,
+    and_,
+    column,
+    insert,
+    or_,
+    select,
+    update,
+    values,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from billing.domain.invoice import Invoice, InvoiceLine, InvoiceReason, InvoiceState, LineType, Settlement
+from billing.domain.invoice import (
+    USAGE_TYPES,
+    BillTo,
+    Invoice,
+    InvoiceFilters,
+    InvoiceLine,
+    InvoiceReason,
+    InvoiceState,
+    Settlement,
+)
 from billing.store import tables
 from billing.store.invoice_lines import line_from_row, line_to_row
 from kernel.money import Money, currency
@@ -15,19 +37,23 @@ from kit.paging import Page
 
 _TABLE = tables.invoice
 _LINE = tables.invoice_line
-_COUNTER = tables.invoice_counter
+_PAYMENT = (
+    "state",
+    "amount_paid",
+    "amount_credited",
+    "paid_time",
+    "close_time",
+    "next_attempt_time",
+    "revision",
+)
 
 
-async def take_numbers(connection: AsyncConnection, count: int) -> range:
-    """The next numbers. Whoever takes them holds up everybody else who does until the transaction ends: take them last."""
-    statement = update(_COUNTER).values(last=_COUNTER.c.last + count).returning(_COUNTER.c.last)
-    last = int((await connection.execute(statement)).scalar_one())
-    return range(last - count + 1, last + 1)
-
-
-async def add_all(connection: AsyncConnection, invoices: Sequence[Invoice]) -> None:
-    """Stores issued invoices with their lines."""
-    await connection.execute(insert(_TABLE), [invoice_to_row(invoice) for invoice in invoices])
+async def add_all(
+    connection: AsyncConnection, invoices: Sequence[Invoice], test_clock_ids: Mapping[str, str | None]
+) -> None:
+    """Stores new invoices with their lines; the clocks are those of the customers, by customer id."""
+    rows = [invoice_to_row(invoice, test_clock_ids[invoice.customer_id]) for invoice in invoices]
+    await connection.execute(insert(_TABLE), rows)
     lines = [
         line_to_row(line) | _place(invoice, position)
         for invoice in invoices
@@ -36,28 +62,57 @@ async def add_all(connection: AsyncConnection, invoices: Sequence[Invoice]) -> N
     await connection.execute(insert(_LINE), lines)
 
 
-async def get(connection: AsyncConnection, invoice_id: str) -> Invoice | None:
-    """The invoice, or None."""
-    row = (await connection.execute(select(_TABLE).where(_TABLE.c.id == invoice_id))).one_or_none()
+async def get(connection: AsyncConnection, invoice_id: str, *, lock: bool = False) -> Invoice | None:
+    """The invoice, or None; with `lock` nobody else changes it until the transaction's end."""
+    query = select(_TABLE).where(_TABLE.c.id == invoice_id)
+    row = (await connection.execute(query.with_for_update(key_share=True) if lock else query)).one_or_none()
     return None if row is None else (await _with_lines(connection, [row]))[0]
 
 
 async def save_payment(connection: AsyncConnection, invoice: Invoice) -> None:
-    """Stores that an invoice was paid."""
-    values = {"state": invoice.state, "paid_time": invoice.paid_time, "revision": invoice.revision}
-    await connection.execute(update(_TABLE).where(_TABLE.c.id == invoice.id).values(values))
+    """Stores how the payment of an issued invoice stands; nothing else of it ever changes."""
+    row = invoice_to_row(invoice)
+    payment = {name: row[name] for name in _PAYMENT}
+    await connection.execute(update(_TABLE).where(_TABLE.c.id == invoice.id).values(payment))
+
+
+async def others_failed(connection: AsyncConnection, subscription_id: str, invoice_id: str) -> bool:
+    """Whether another open invoice of the subscription had a payment that failed."""
+    query = select(_TABLE.c.id).where(
+        _TABLE.c.subscription_id == subscription_id,
+        _TABLE.c.id != invoice_id,
+        _TABLE.c.state == InvoiceState.OPEN,
+        _TABLE.c.first_failure_time.is_not(None),
+    )
+    return (await connection.execute(query.limit(1))).one_or_none() is not None
 
 
 async def accounts(
-    connection: AsyncConnection, periods: Sequence[tuple[str, int]], types: Collection[LineType]
+    connection: AsyncConnection, periods: Sequence[tuple[str, int, int]]
 ) -> Mapping[str, Sequence[InvoiceLine]]:
-    """All lines of these types and (subscription id, period number), by subscription id; of a period the oldest first."""
+    """The lines that count for what subscriptions are charged next, by subscription id; the oldest first.
+
+    Those of a subscription's current period and the usage lines of the periods before it; asked for by (subscription id, first
+    period number, current period number). Lines of void invoices never counted.
+    """
     found: dict[str, list[InvoiceLine]] = defaultdict(list)
     if not periods:
         return found
+    asked = values(column("id", Text), column("first", Integer), column("last", Integer), name="asked").data(
+        list(periods)
+    )
     query = (
         select(_LINE)
-        .where(tuple_(_LINE.c.subscription_id, _LINE.c.period_number).in_(list(periods)), _LINE.c.type.in_(types))
+        .join(_TABLE, _TABLE.c.id == _LINE.c.invoice_id)
+        .join(
+            asked,
+            and_(
+                _LINE.c.subscription_id == asked.c.id,
+                _LINE.c.period_number.between(asked.c.first, asked.c.last),
+                or_(_LINE.c.period_number == asked.c.last, _LINE.c.type.in_(USAGE_TYPES)),
+            ),
+        )
+        .where(_TABLE.c.state != InvoiceState.VOID)
         .order_by(_LINE.c.subscription_id, _LINE.c.period_number, _LINE.c.number, _LINE.c.position)
     )
     for row in await connection.execute(query):
@@ -65,16 +120,35 @@ async def accounts(
     return found
 
 
-async def list_page(
-    connection: AsyncConnection, page: Page, *, after: int, customer_id: str, subscription_id: str
-) -> list[Invoice]:
-    """One invoice more than the page holds, where there are more, of numbers above `after`."""
-    query = select(_TABLE).where(_TABLE.c.number > after).order_by(_TABLE.c.number).limit(page.size + 1)
-    if customer_id:
-        query = query.where(_TABLE.c.customer_id == customer_id)
-    if subscription_id:
-        query = query.where(_TABLE.c.subscription_id == subscription_id)
-    return await _with_lines(connection, (await connection.execute(query)).all())
+async def list_page(connection: AsyncConnection, page: Page, *, after: int, filters: InvoiceFilters) -> list[Invoice]:
+    """One finalized invoice more than the page holds, where there are more, of numbers above `after`."""
+    query = select(_TABLE).where(_TABLE.c.number > after, *_passing(filters))
+    return await _with_lines(connection, (await connection.execute(_paged(query, _TABLE.c.number, page))).all())
+
+
+async def list_drafts(connection: AsyncConnection, page: Page, *, after: str, filters: InvoiceFilters) -> list[Invoice]:
+    """One draft more than the page holds, where there are more, of ids after `after`."""
+    query = select(_TABLE).where(_TABLE.c.number.is_(None), _TABLE.c.id > after, *_passing(filters))
+    return await _with_lines(connection, (await connection.execute(_paged(query, _TABLE.c.id, page))).all())
+
+
+def _paged(query: Select[Any], order: ColumnElement[Any], page: Page) -> Select[Any]:
+    return query.order_by(order).limit(page.size + 1)
+
+
+def _passing(filters: InvoiceFilters) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    if filters.customer_id:
+        found.append(_TABLE.c.customer_id == filters.customer_id)
+    if filters.subscription_id:
+        found.append(_TABLE.c.subscription_id == filters.subscription_id)
+    if filters.states:
+        found.append(_TABLE.c.state.in_(filters.states))
+    if filters.finalized_from is not None:
+        found.append(_TABLE.c.finalize_time >= filters.finalized_from)
+    if filters.finalized_before is not None:
+        found.append(_TABLE.c.finalize_time < filters.finalized_before)
+    return found
 
 
 async def _with_lines(connection: AsyncConnection, rows: Sequence[Row[Any]]) -> list[Invoice]:
@@ -94,14 +168,15 @@ def _place(invoice: Invoice, position: int) -> dict[str, object]:
     }
 
 
-def invoice_to_row(invoice: Invoice) -> dict[str, object]:
-    """The columns of an issued invoice."""
-    settlement = invoice.settlement
+def invoice_to_row(invoice: Invoice, test_clock_id: str | None = None) -> dict[str, object]:
+    """The columns of an invoice; what its payments add is kept by `save_payment`."""
+    settlement, to = invoice.settlement, invoice.bill_to
     return {
         "id": invoice.id,
         "number": invoice.number,
         "customer_id": invoice.customer_id,
         "subscription_id": invoice.subscription_id,
+        "test_clock_id": test_clock_id,
         "period_number": invoice.period_number,
         "reason": invoice.reason,
         "state": invoice.state,
@@ -110,8 +185,14 @@ def invoice_to_row(invoice: Invoice) -> dict[str, object]:
         "credit_applied": settlement.credit_applied.amount,
         "credit_granted": settlement.credit_granted.amount,
         "amount_due": settlement.amount_due.amount,
+        "amount_paid": invoice.amount_paid.amount,
+        "amount_credited": invoice.amount_credited.amount,
+        "bill_to": [to.display_name, to.email, to.country],
+        "create_time": invoice.create_time,
         "finalize_time": invoice.finalize_time,
         "paid_time": invoice.paid_time,
+        "close_time": invoice.close_time,
+        "next_attempt_time": invoice.next_attempt_time,
         "revision": invoice.revision,
     }
 
@@ -135,7 +216,13 @@ def invoice_from_row(row: Row[Any], lines: tuple[InvoiceLine, ...]) -> Invoice:
         lines=lines,
         settlement=settlement,
         state=InvoiceState(row.state),
+        bill_to=BillTo(*row.bill_to),
+        create_time=row.create_time,
         finalize_time=row.finalize_time,
         paid_time=row.paid_time,
         revision=row.revision,
+        amount_paid=Money(row.amount_paid, unit),
+        amount_credited=Money(row.amount_credited, unit),
+        next_attempt_time=row.next_attempt_time,
+        close_time=row.close_time,
     )

@@ -2,23 +2,35 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from decimal import Decimal
-from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, bindparam, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from billing.domain.commitment import Commitment
-from billing.domain.plan_terms import Offer
+from billing.domain.holding import Holding
 from billing.domain.subscription import Subscription, SubscriptionState
 from billing.store import tables
-from kernel.period import BillingPeriod, Period
-from kernel.quantity import format_decimal
+from billing.store.holdings import holding_from_json
+from billing.store.subscription_rows import subscription_from_row, subscription_to_row
 from kit.paging import Page
 
 _TABLE = tables.subscription
-_ACTIVE = _TABLE.c.state == SubscriptionState.ACTIVE
+_LIVE = _TABLE.c.end_time.is_(None)
+# What never changes once it is provisioned.
+_FIXED = frozenset(
+    {
+        "id",
+        "customer_id",
+        "product_id",
+        "resource_id",
+        "test_clock_id",
+        "currency",
+        "country",
+        "time_zone",
+        "create_time",
+    }
+)
+_CHANGING = [column.name for column in _TABLE.c if column.name not in _FIXED | {"lease_time"}]
 
 
 async def get(connection: AsyncConnection, subscription_id: str, *, lock: bool = False) -> Subscription | None:
@@ -33,14 +45,29 @@ async def get_many(
     """Those of the subscriptions that exist, in the order of their ids, which is also the order of the locks."""
     query = select(_TABLE).where(_TABLE.c.id.in_(subscription_ids)).order_by(_TABLE.c.id)
     rows = await connection.execute(query.with_for_update(key_share=True) if lock else query)
-    return [subscription_from_row(row) for row in rows]
+    return [subscription_from_row(row._mapping) for row in rows]  # noqa: SLF001 - the documented way to a row's columns.
 
 
-async def live_of_product(connection: AsyncConnection, customer_id: str, product_id: str) -> Subscription | None:
-    """The customer's live subscription to the product, or None."""
-    query = select(_TABLE).where(_TABLE.c.customer_id == customer_id, _TABLE.c.product_id == product_id, _ACTIVE)
+async def live_of_product(
+    connection: AsyncConnection, customer_id: str, product_id: str, resource_id: str
+) -> Subscription | None:
+    """The customer's live subscription to the product, and resource, or None."""
+    query = select(_TABLE).where(
+        _TABLE.c.customer_id == customer_id,
+        _TABLE.c.product_id == product_id,
+        _TABLE.c.resource_id == resource_id,
+        _LIVE,
+    )
     row = (await connection.execute(query)).one_or_none()
-    return None if row is None else subscription_from_row(row)
+    return None if row is None else subscription_from_row(row._mapping)  # noqa: SLF001 - as above.
+
+
+async def had_trial(connection: AsyncConnection, customer_id: str, product_id: str) -> bool:
+    """Whether a subscription of the customer to the product has or had a trial."""
+    query = select(_TABLE.c.id).where(
+        _TABLE.c.customer_id == customer_id, _TABLE.c.product_id == product_id, _TABLE.c.trial_end.is_not(None)
+    )
+    return (await connection.execute(query.limit(1))).one_or_none() is not None
 
 
 async def add(connection: AsyncConnection, subscription: Subscription) -> bool:
@@ -56,38 +83,28 @@ async def add(connection: AsyncConnection, subscription: Subscription) -> bool:
 
 async def save_all(connection: AsyncConnection, subscriptions: Sequence[Subscription]) -> None:
     """Stores changed subscriptions and ends their leases."""
-    changing = (
-        "state",
-        "period_number",
-        "period_start",
-        "period_end",
-        "commitments",
-        "cancel_time",
-        "end_time",
-        "revision",
-    )
     statement = (
         update(_TABLE)
         .where(_TABLE.c.id == bindparam("the_id"))
-        .values({name: bindparam(f"the_{name}") for name in changing} | {"lease_time": None})
+        .values({name: bindparam(f"the_{name}") for name in _CHANGING} | {"lease_time": None})
     )
     rows = [subscription_to_row(subscription) for subscription in subscriptions]
-    await connection.execute(statement, [{f"the_{name}": row[name] for name in ("id", *changing)} for row in rows])
+    await connection.execute(statement, [{f"the_{name}": row[name] for name in ("id", *_CHANGING)} for row in rows])
 
 
 async def next_boundary(connection: AsyncConnection, test_clock_id: str, until: datetime) -> datetime | None:
-    """When the next periods of the clock's subscriptions end, at the latest at `until`; None where none does."""
-    query = select(func.min(_TABLE.c.period_end)).where(_of_clock(test_clock_id), _TABLE.c.period_end <= until)
+    """When something happens to the clock's subscriptions next, at the latest at `until`; None where nothing does."""
+    query = select(func.min(_TABLE.c.boundary_time)).where(_of_clock(test_clock_id), _TABLE.c.boundary_time <= until)
     found: datetime | None = (await connection.execute(query)).scalar_one()
     return found
 
 
 async def due_at(connection: AsyncConnection, test_clock_id: str, boundary: datetime, limit: int) -> Sequence[str]:
-    """Ids of the clock's subscriptions whose periods end at the boundary or ended before it, the earliest first."""
+    """Ids of the clock's subscriptions to which something happens at the boundary or happened before it, the earliest first."""
     query = (
         select(_TABLE.c.id)
-        .where(_of_clock(test_clock_id), _TABLE.c.period_end <= boundary)
-        .order_by(_TABLE.c.period_end, _TABLE.c.id)
+        .where(_of_clock(test_clock_id), _TABLE.c.boundary_time <= boundary)
+        .order_by(_TABLE.c.boundary_time, _TABLE.c.id)
         .limit(limit)
     )
     return (await connection.execute(query)).scalars().all()
@@ -99,11 +116,10 @@ async def lease_due(connection: AsyncConnection, now: datetime, *, lease: timede
         select(_TABLE.c.id)
         .where(
             _TABLE.c.test_clock_id.is_(None),
-            _ACTIVE,
-            _TABLE.c.period_end <= now,
+            _TABLE.c.boundary_time <= now,
             or_(_TABLE.c.lease_time.is_(None), _TABLE.c.lease_time < now),
         )
-        .order_by(_TABLE.c.period_end, _TABLE.c.id)
+        .order_by(_TABLE.c.boundary_time, _TABLE.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True, key_share=True)
     )
@@ -133,64 +149,40 @@ async def changed_since(
     return [(row.id, row.revision) for row in await connection.execute(query)]
 
 
-async def list_page(connection: AsyncConnection, page: Page, customer_id: str) -> list[Subscription]:
-    """One row more than the page holds, where there are more; of one customer, or of all where none is named."""
+async def list_page(
+    connection: AsyncConnection, page: Page, *, customer_id: str, plan_id: str, states: Sequence[SubscriptionState]
+) -> list[Subscription]:
+    """One row more than the page holds, where there are more; filters that are empty let all pass."""
     query = select(_TABLE).order_by(_TABLE.c.id).limit(page.size + 1)
     if customer_id:
         query = query.where(_TABLE.c.customer_id == customer_id)
+    if plan_id:
+        query = query.where(_TABLE.c.plan_id == plan_id)
+    if states:
+        query = query.where(_TABLE.c.state.in_(states))
     if page.after:
         query = query.where(_TABLE.c.id > page.after[0])
-    return [subscription_from_row(row) for row in await connection.execute(query)]
+    rows = await connection.execute(query)
+    return [subscription_from_row(row._mapping) for row in rows]  # noqa: SLF001 - as above.
+
+
+async def live_of_plan(connection: AsyncConnection, plan_id: str, *, after: str, limit: int) -> Sequence[str]:
+    """Ids of live subscriptions of the plan, in order, after an id."""
+    query = select(_TABLE.c.id).where(_TABLE.c.plan_id == plan_id, _LIVE, _TABLE.c.id > after)
+    return (await connection.execute(query.order_by(_TABLE.c.id).limit(limit))).scalars().all()
+
+
+async def groups_of_plan(connection: AsyncConnection, plan_id: str) -> list[tuple[Holding, str, str, int]]:
+    """What the plan's live subscriptions hold, with currency and country, and how many hold the same."""
+    alike = [_TABLE.c[name] for name in ("plan_id", "plan_version", "billing_period", "commitments", "add_ons")]
+    sold = [_TABLE.c.currency, _TABLE.c.country]
+    query = select(*alike, *sold, func.count().label("number")).where(_TABLE.c.plan_id == plan_id, _LIVE)
+    rows = await connection.execute(query.group_by(*alike, *sold))
+    return [
+        (holding_from_json(row._mapping), row.currency, row.country, row.number)  # noqa: SLF001 - as above.
+        for row in rows
+    ]
 
 
 def _of_clock(test_clock_id: str) -> ColumnElement[bool]:
-    return and_(_TABLE.c.test_clock_id == test_clock_id, _ACTIVE)
-
-
-def subscription_to_row(subscription: Subscription) -> dict[str, object]:
-    """The columns of a subscription, without its lease."""
-    return {
-        "id": subscription.id,
-        "customer_id": subscription.customer_id,
-        "product_id": subscription.product_id,
-        "plan_id": subscription.plan_id,
-        "plan_version": subscription.plan_version,
-        "test_clock_id": subscription.test_clock_id,
-        "state": subscription.state,
-        "billing_period": subscription.offer.billing_period,
-        "currency": subscription.offer.currency,
-        "time_zone": subscription.time_zone,
-        "start_time": subscription.start_time,
-        "period_number": subscription.period_number,
-        "period_start": subscription.period.start,
-        "period_end": subscription.period.end,
-        "commitments": {one.feature_id: format_decimal(one.quantity) for one in subscription.commitments},
-        "cancel_time": subscription.cancel_time,
-        "end_time": subscription.end_time,
-        "revision": subscription.revision,
-        "create_time": subscription.create_time,
-    }
-
-
-def subscription_from_row(row: Row[Any]) -> Subscription:
-    """The subscription of a row."""
-    commitments = [Commitment(feature_id, Decimal(quantity)) for feature_id, quantity in row.commitments.items()]
-    return Subscription(
-        id=row.id,
-        customer_id=row.customer_id,
-        product_id=row.product_id,
-        plan_id=row.plan_id,
-        plan_version=row.plan_version,
-        test_clock_id=row.test_clock_id,
-        state=SubscriptionState(row.state),
-        offer=Offer(BillingPeriod(row.billing_period), row.currency),
-        time_zone=row.time_zone,
-        start_time=row.start_time,
-        period_number=row.period_number,
-        period=Period(row.period_start, row.period_end),
-        commitments=tuple(sorted(commitments, key=lambda one: one.feature_id)),
-        cancel_time=row.cancel_time,
-        end_time=row.end_time,
-        revision=row.revision,
-        create_time=row.create_time,
-    )
+    return and_(_TABLE.c.test_clock_id == test_clock_id, _TABLE.c.boundary_time.is_not(None))

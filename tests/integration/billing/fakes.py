@@ -82,6 +82,21 @@ class FakeMetering(tracker_service_pb2_grpc.TrackerServiceServicer):
         assert 1 <= len(request.lookups) <= 1_000
         return tracker_service_pb2.BatchGetWindowsResponse(windows=[self._window(one) for one in request.lookups])
 
+    async def BatchMeasureUsage(
+        self, request: tracker_service_pb2.BatchMeasureUsageRequest, _context: Context
+    ) -> tracker_service_pb2.BatchMeasureUsageResponse:
+        self._check_here()
+        assert 1 <= len(request.spans) <= 100
+        return tracker_service_pb2.BatchMeasureUsageResponse(measured=[self._measured(one) for one in request.spans])
+
+    def _measured(self, span: tracker_service_pb2.UsageSpan) -> tracker_service_pb2.MeasuredUsage:
+        start = timestamp_from_proto(span.period.start_time, "")
+        end = timestamp_from_proto(span.period.end_time, "")
+        usage = self._usage[span.series.customer_id, span.series.feature_id]
+        inside = [quantity for at, quantity in usage if start <= at < end]
+        value = format_decimal(sum(inside, Decimal(0)))
+        return tracker_service_pb2.MeasuredUsage(value=value, revision=self._revision if inside else 0)
+
     def _check_here(self) -> None:
         if self.away:
             raise TollkeeperError(ErrorKind.UNAVAILABLE, "DEPENDENCY_UNAVAILABLE", "away")

@@ -121,7 +121,7 @@ async def test_a_second_before_the_boundary_nothing_is_due(airline: World) -> No
 
 async def test_real_time_does_not_touch_a_clocks_customers(airline: World) -> None:
     airline.real_time.time = START.replace(year=2020)
-    assert not await airline.worker().renew_batch()
+    assert not await airline.worker().cross_batch()
 
 
 async def test_while_it_is_on_its_way_its_customers_cannot_be_changed(airline: World) -> None:

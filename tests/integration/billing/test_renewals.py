@@ -27,15 +27,15 @@ async def airline(world: World) -> World:
 
 async def test_nothing_is_due_before_the_periods_end(airline: World) -> None:
     airline.real_time.time = months(1) - timedelta(microseconds=1)
-    assert not await airline.worker().renew_batch()
+    assert not await airline.worker().cross_batch()
     assert len(await airline.invoices_of()) == 1
 
 
 async def test_a_renewal_by_the_worker(airline: World) -> None:
     airline.metering.use("UA", "departures", START, quantity="1500")
     airline.real_time.time = months(1) + timedelta(seconds=7)
-    assert await airline.worker().renew_batch()
-    assert not await airline.worker().renew_batch()
+    assert await airline.worker().cross_batch()
+    assert not await airline.worker().cross_batch()
     _, renewal = await airline.invoices_of()
     assert told(renewal) == [("COMMITMENT", "20", "298.00"), ("USAGE", "1500", "10.00")]
     assert renewal.reason == invoice_pb2.INVOICE_REASON_RENEWAL
@@ -49,7 +49,7 @@ async def test_missed_periods_are_caught_up_in_order(airline: World) -> None:
         airline.metering.use("UA", "departures", months(month), quantity=str(1000 * (month + 1)))
     airline.real_time.time = months(3)
     worker = airline.worker()
-    while await worker.renew_batch():
+    while await worker.cross_batch():
         pass
     renewals = (await airline.invoices_of())[1:]
     assert [told(renewal)[1] for renewal in renewals] == [
@@ -62,9 +62,9 @@ async def test_missed_periods_are_caught_up_in_order(airline: World) -> None:
 
 async def test_racing_workers_make_one_invoice(airline: World) -> None:
     airline.real_time.time = months(1)
-    renewals = [airline.renewals() for _ in range(6)]
+    renewals = [airline.boundaries() for _ in range(6)]
     await asyncio.gather(
-        *(one.renew(["ua"], now=months(1)) for one in renewals), *(airline.worker().renew_batch() for _ in range(4))
+        *(one.cross(["ua"], now=months(1)) for one in renewals), *(airline.worker().cross_batch() for _ in range(4))
     )
     assert [invoice.number for invoice in await airline.invoices_of()] == ["TK-000001", "TK-000002"]
 
@@ -72,10 +72,10 @@ async def test_racing_workers_make_one_invoice(airline: World) -> None:
 async def test_a_renewal_that_lost_its_race_while_it_asked_leaves_it_alone(airline: World) -> None:
     airline.real_time.time = months(1)
     airline.metering.gate.clear()
-    slow = asyncio.create_task(airline.renewals().renew(["ua"], now=months(1)))
+    slow = asyncio.create_task(airline.boundaries().cross(["ua"], now=months(1)))
     await airline.metering.asked.wait()
     airline.metering.gate.set()
-    await airline.renewals().renew(["ua"], now=months(1))
+    await airline.boundaries().cross(["ua"], now=months(1))
     await slow
     assert len(await airline.invoices_of()) == 2
 
@@ -120,26 +120,26 @@ async def test_while_metering_is_away_nothing_is_lost(airline: World) -> None:
     airline.real_time.time = months(1)
     airline.metering.away = True
     worker = airline.worker()
-    assert not await worker.renew_batch()
+    assert not await worker.cross_batch()
     assert (await refused(airline.raise_to("ua", {"gates": "24"}))).reason == "DEPENDENCY_UNAVAILABLE"
     assert len(await airline.invoices_of()) == 1
     airline.metering.away = False
     # Given back, and not held until its lease ends.
-    assert await worker.renew_batch()
+    assert await worker.cross_batch()
     assert len(await airline.invoices_of()) == 2
 
 
 async def test_what_a_killed_worker_had_is_taken_when_its_lease_ends(airline: World) -> None:
     airline.real_time.time = months(1)
     airline.metering.gate.clear()
-    killed = asyncio.create_task(airline.worker().renew_batch())
+    killed = asyncio.create_task(airline.worker().cross_batch())
     await airline.metering.asked.wait()
     killed.cancel()
     await asyncio.gather(killed, return_exceptions=True)
     airline.metering.gate.set()
-    assert not await airline.worker().renew_batch()
+    assert not await airline.worker().cross_batch()
     airline.real_time.time += timedelta(seconds=31)
-    assert await airline.worker().renew_batch()
+    assert await airline.worker().cross_batch()
     assert len(await airline.invoices_of()) == 2
 
 
@@ -150,10 +150,10 @@ async def test_a_fault_of_one_holds_up_no_other(airline: World) -> None:
         await connection.exec_driver_sql("UPDATE subscription SET commitments = '{}' WHERE id = 'aa'")
     airline.real_time.time = months(1)
     worker = airline.worker()
-    assert await worker.renew_batch()
+    assert await worker.cross_batch()
     assert (await airline.subscription("ua")).current_period.start_time.ToDatetime(UTC) == months(1)
     assert (await airline.subscription("aa")).current_period.start_time.ToDatetime(UTC) == START
-    assert not await worker.renew_batch()
+    assert not await worker.cross_batch()
     assert [invoice.number for invoice in await airline.invoices_of()] == [f"TK-00000{i}" for i in range(1, 4)]
 
 
@@ -166,13 +166,13 @@ async def test_a_batch_asks_metering_once(world: World, monkeypatch: pytest.Monk
     await asyncio.gather(*(world.provision(carrier, "airline") for carrier in carriers))
     world.real_time.time = months(1)
     worker = world.worker()
-    assert await worker.renew_batch()
+    assert await worker.cross_batch()
     assert world.metering.batches == [15]
-    assert await worker.renew_batch()
+    assert await worker.cross_batch()
     assert world.metering.batches == [15, 5]
     invoices = await world.invoices_of()
     assert [invoice.number for invoice in invoices] == [f"TK-{i:06}" for i in range(1, 2 * len(carriers) + 1)]
     world.real_time.time = months(2)
-    assert await worker.renew_batch()
+    assert await worker.cross_batch()
     # The period before is asked for again.
     assert world.metering.batches[-1] == 30

@@ -11,9 +11,10 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy import text
 
 from billing.clients.metering import Metering
+from billing.commands.boundaries import Boundaries
+from billing.commands.collecting import ManualCollection
+from billing.commands.cross_boundaries import CrossBoundaries
 from billing.commands.plans import Plans
-from billing.commands.renew_due_subscriptions import RenewDueSubscriptions
-from billing.commands.renewals import Renewals
 from billing.settings import BillingSettings
 from billing.store import tables
 from kernel.errors import TollkeeperError
@@ -68,14 +69,19 @@ class World:
     metering_client: Metering
     channel: grpc.aio.Channel
 
-    def renewals(self) -> Renewals:
-        """Another process's renewals."""
-        outbox = Outbox("billing", tables.outbox)
-        return Renewals(self.database, outbox, metering=self.metering_client, plans=Plans())
+    def boundaries(self) -> Boundaries:
+        """Another process's boundaries."""
+        return Boundaries(
+            self.database,
+            Outbox("billing", tables.outbox),
+            metering=self.metering_client,
+            plans=Plans(),
+            collection=ManualCollection(),
+        )
 
-    def worker(self) -> RenewDueSubscriptions:
+    def worker(self) -> CrossBoundaries:
         """Another process's renewal worker, which a test runs batch by batch."""
-        return RenewDueSubscriptions(self.database, self.renewals(), clock=self.real_time, poll_seconds=1)
+        return CrossBoundaries(self.database, self.boundaries(), clock=self.real_time, poll_seconds=1)
 
     async def rows(self, query: str) -> list[tuple[object, ...]]:
         """What a query finds in billing's database."""

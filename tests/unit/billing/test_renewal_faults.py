@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from billing.commands.renewals import _is_away
+from billing.commands.boundaries import _is_away
 from kernel.errors import ErrorKind, TollkeeperError
 
 

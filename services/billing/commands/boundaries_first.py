@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-from billing.commands.renewals import Renewals
+from billing.commands.boundaries import Boundaries
 from billing.domain.subscription import Subscription
 from kernel.errors import ErrorKind, TollkeeperError
 
@@ -16,25 +16,25 @@ _ATTEMPTS = 5
 
 
 @dataclass(slots=True)
-class RenewalDueError(Exception):
-    """Ends a command's transaction, because a renewal goes first."""
+class BoundaryDueError(Exception):
+    """Ends a command's transaction, because a boundary goes first."""
 
     subscription_id: str
     now: datetime
 
 
 def check_up_to_date(subscription: Subscription, now: datetime) -> None:
-    """Sends the command back to run the renewal first, if one is due.
+    """Sends the command back to cross the boundary first, if one is due.
 
     Raises:
-        RenewalDueError: One is; caught by `renewals_first`.
+        BoundaryDueError: One is; caught by `boundaries_first`.
     """
     if subscription.due(now):
-        raise RenewalDueError(subscription.id, now)
+        raise BoundaryDueError(subscription.id, now)
 
 
-async def renewals_first(renewals: Renewals, attempt: Callable[[], Awaitable[T]]) -> T:
-    """Runs the attempt, after the renewals that it finds due.
+async def boundaries_first(boundaries: Boundaries, attempt: Callable[[], Awaitable[T]]) -> T:
+    """Runs the attempt, after the boundaries that it finds due.
 
     Raises:
         TollkeeperError: `CONCURRENT_CHANGE` if boundaries keep passing under it.
@@ -42,6 +42,6 @@ async def renewals_first(renewals: Renewals, attempt: Callable[[], Awaitable[T]]
     for _ in range(_ATTEMPTS):
         try:
             return await attempt()
-        except RenewalDueError as due:
-            await renewals.catch_up(due.subscription_id, now=due.now)
+        except BoundaryDueError as due:
+            await boundaries.catch_up(due.subscription_id, now=due.now)
     raise TollkeeperError(ErrorKind.ABORTED, "CONCURRENT_CHANGE", "Another change came first. Repeat the request.")

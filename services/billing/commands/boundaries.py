@@ -1,0 +1,139 @@
+"""Crosses boundaries: a start, the end of a trial or of a period, a scheduled end.
+
+Load → ask metering once for the whole batch → one transaction that looks again and writes. What somebody else did meanwhile is
+left alone, so that any number of workers, commands and test clocks may try.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import structlog
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from billing.clients.metering import Metering
+from billing.commands.collecting import Collecting
+from billing.commands.ledgers import Answers, Ledgers, ask_usage, read_ledgers
+from billing.commands.plans import Plans
+from billing.commands.settle_changes import settle_changes
+from billing.domain.boundary import cross
+from billing.domain.subscription import Subscription
+from billing.store import customers, revisions, subscriptions
+from kernel.errors import ErrorKind, TollkeeperError
+from kit.db import Database
+from kit.outbox import Outbox
+
+log = structlog.get_logger()
+
+# One transaction's work: large enough that its fixed cost is spread, small enough that its locks are short.
+BATCH = 100
+
+
+class Boundaries:
+    """Crosses due boundaries."""
+
+    def __init__(
+        self, database: Database, outbox: Outbox, *, metering: Metering, plans: Plans, collection: Collecting
+    ) -> None:
+        self._database = database
+        self._plans = plans
+        self._outbox = outbox
+        self._metering = metering
+        self._collection = collection
+
+    async def cross(self, subscription_ids: Sequence[str], *, now: datetime) -> None:
+        """Crosses, for each that is due, one boundary, all in one transaction. At most `BATCH`.
+
+        Raises:
+            TollkeeperError: `DEPENDENCY_UNAVAILABLE`; nothing was done.
+        """
+        async with self._database.read() as connection:
+            found = await subscriptions.get_many(connection, subscription_ids)
+            due = [subscription for subscription in found if subscription.due(now)]
+            ledgers = await read_ledgers(connection, self._plans, due)
+        if not due:
+            return
+        steps = [cross(subscription, revision=subscription.revision) for subscription in due]
+        questions = ledgers.questions(steps)
+        answers = await ask_usage(self._metering, questions)
+        async with self._database.write() as connection:
+            await self._write(connection, due, ledgers=ledgers, answers=answers, now=now)
+
+    async def cross_each(self, subscription_ids: Sequence[str], *, now: datetime) -> list[Exception]:
+        """As `cross`, but a fault of one holds up nothing else; gives the faults.
+
+        Raises:
+            TollkeeperError: `DEPENDENCY_UNAVAILABLE`: it is nobody's fault; what was done stays done.
+        """
+        fault = await self._attempt(subscription_ids, now)
+        if fault is None or len(subscription_ids) == 1:
+            return [] if fault is None else [fault]
+        log.warning("boundary_batch_redone", size=len(subscription_ids), error=repr(fault))
+        faults = [await self._attempt([subscription_id], now) for subscription_id in subscription_ids]
+        return [fault for fault in faults if fault is not None]
+
+    async def _attempt(self, subscription_ids: Sequence[str], now: datetime) -> Exception | None:
+        try:
+            await self.cross(subscription_ids, now=now)
+        except Exception as error:
+            if _is_away(error):
+                raise
+            log.exception("boundary_failed", subscription_ids=subscription_ids)
+            return error
+        return None
+
+    async def catch_up(self, subscription_id: str, *, now: datetime) -> None:
+        """Crosses all boundaries of a subscription until now, in order.
+
+        Raises:
+            TollkeeperError: `DEPENDENCY_UNAVAILABLE`; the boundaries before the one that failed are crossed.
+        """
+        while True:
+            async with self._database.read() as connection:
+                subscription = await subscriptions.get(connection, subscription_id)
+            if subscription is None or not subscription.due(now):
+                return
+            await self.cross([subscription_id], now=now)
+
+    async def _write(
+        self,
+        connection: AsyncConnection,
+        loaded: Sequence[Subscription],
+        *,
+        ledgers: Ledgers,
+        answers: Answers,
+        now: datetime,
+    ) -> None:
+        payers = await customers.get_many(connection, sorted({one.customer_id for one in loaded}), lock=True)
+        known = {one.id: one.revision for one in loaded}
+        locked = await subscriptions.get_many(connection, sorted(known), lock=True)
+        # Lines change with the subscription's revision, or with an invoice that becomes void: read again what has any.
+        due = [one for one in locked if one.due(now) and one.revision == known[one.id]]
+        if not due:
+            return
+        if any(ledgers.lines.get(one.id) for one in due):
+            ledgers = await read_ledgers(connection, self._plans, due)
+        taken = await revisions.take_many(connection, len(due))
+        steps = [cross(one, revision=revision) for one, revision in zip(due, taken, strict=True)]
+        changes = [ledgers.charge(step, answers) for step in steps]
+        await settle_changes(
+            connection,
+            self._outbox,
+            collection=self._collection,
+            changes=changes,
+            payers=payers,
+            terms=ledgers.terms,
+            now=now,
+        )
+
+
+def _is_away(error: Exception) -> bool:
+    """Whether what every boundary needs cannot be reached. (A lost database has no error state, a fault in it has one.)"""
+    match error:
+        case TollkeeperError():
+            return error.kind is ErrorKind.UNAVAILABLE
+        case DBAPIError():
+            return getattr(error.orig, "sqlstate", None) is None
+        case _:
+            return isinstance(error, PoolTimeoutError)

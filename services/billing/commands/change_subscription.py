@@ -1,0 +1,205 @@
+"""Changes a subscription, or shows what changing it would do: what updating, canceling and resuming have in common."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from google.protobuf.message import Message
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from billing.clients.metering import Metering
+from billing.commands import once
+from billing.commands.boundaries import Boundaries
+from billing.commands.boundaries_first import boundaries_first
+from billing.commands.collecting import Collecting
+from billing.commands.ledgers import Answers, Ledgers, ask_usage, read_ledgers
+from billing.commands.load_subscription import Loaded, load_subscription
+from billing.commands.plans import Plans
+from billing.commands.register_trackers import RegisterTrackers
+from billing.commands.settle_changes import settle_changes
+from billing.commands.tokens import subscription_token
+from billing.domain.charging import Step
+from billing.domain.invoice import Invoice
+from billing.domain.invoicing import draft_invoice
+from billing.domain.plan_terms import PlanDocument, Terms
+from billing.domain.subscription import Subscription
+from billing.messages.plan_terms import plan_terms
+from billing.messages.request_key import RequestKey
+from billing.store import invoices, plan_versions, revisions, subscriptions
+from kernel.clock import Clock
+from kernel.errors import ErrorKind, TollkeeperError
+from kit.db import Database
+from kit.outbox import Outbox
+
+R = TypeVar("R", bound=Message)
+
+# Each further attempt means that somebody else changed the subscription while metering was asked.
+_ATTEMPTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is to become of a subscription.
+
+    Attributes:
+        decide: From the subscription as it is, the terms it speaks of, the time and a revision to the step.
+        document: A plan version that the step may speak of beside those.
+    """
+
+    subscription_id: str
+    decide: Callable[[Subscription, Terms, datetime, int], Step]
+    document: PlanDocument | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became, or would become, of a subscription.
+
+    Attributes:
+        invoice: None where nothing was charged.
+        token: Names the write; empty for a preview.
+    """
+
+    subscription: Subscription
+    invoice: Invoice | None
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A subscription with all that is needed to charge for the step."""
+
+    loaded: Loaded
+    ledgers: Ledgers
+    step: Step
+    answers: Answers
+
+
+class ChangeSubscription:
+    """Load → ask metering → one transaction that looks again and writes; then the payment, where one must be asked for."""
+
+    def __init__(
+        self,
+        database: Database,
+        outbox: Outbox,
+        *,
+        clock: Clock,
+        plans: Plans,
+        metering: Metering,
+        boundaries: Boundaries,
+        collection: Collecting,
+        trackers: RegisterTrackers,
+    ) -> None:
+        self._database = database
+        self._outbox = outbox
+        self._clock = clock
+        self._plans = plans
+        self._metering = metering
+        self._boundaries = boundaries
+        self._collection = collection
+        self._trackers = trackers
+
+    async def __call__(
+        self, asked: Asked, key: RequestKey | None, *, response_type: type[R], respond: Callable[[Outcome], R]
+    ) -> R:
+        """The response, which is kept for a repeated request.
+
+        Raises:
+            TollkeeperError: As the contract says.
+        """
+        first = await once.first_outcome(self._database, key, response_type)
+        if first is not None:
+            return first
+        for _ in range(_ATTEMPTS):
+            done = await boundaries_first(self._boundaries, lambda: self._attempt(asked, key, response_type, respond))
+            if done is not None:
+                return done
+        raise TollkeeperError(ErrorKind.ABORTED, "CONCURRENT_CHANGE", "Another change came first. Repeat the request.")
+
+    async def preview(self, asked: Asked) -> Outcome:
+        """What would become of the subscription; nothing of it is stored.
+
+        Raises:
+            TollkeeperError: As the contract says.
+        """
+        prepared = await boundaries_first(self._boundaries, lambda: self._prepare(asked))
+        change = prepared.ledgers.charge(prepared.step, prepared.answers)
+        loaded = prepared.loaded
+        invoice = draft_invoice(change, loaded.customer, loaded.now) if change.lines else None
+        return Outcome(change.subscription, invoice, "")
+
+    async def _prepare(self, asked: Asked) -> _Prepared:
+        async with self._database.read() as connection:
+            loaded = await load_subscription(connection, asked.subscription_id, clock=self._clock, lock=False)
+            ledgers = await self._ledgers(connection, loaded.subscription, asked)
+        subscription = loaded.subscription
+        step = asked.decide(subscription, ledgers.terms, loaded.now, subscription.revision)
+        answers = await ask_usage(self._metering, ledgers.questions([step]))
+        return _Prepared(loaded, ledgers, step, answers)
+
+    async def _ledgers(self, connection: AsyncConnection, subscription: Subscription, asked: Asked) -> Ledgers:
+        more = {}
+        if asked.document is not None:
+            terms = plan_terms(asked.document)
+            more[terms.key] = terms
+        return await read_ledgers(connection, self._plans, [subscription], more=more)
+
+    async def _attempt(
+        self, asked: Asked, key: RequestKey | None, response_type: type[R], respond: Callable[[Outcome], R]
+    ) -> R | None:
+        """The response; None where the subscription, or its customer's clock, moved meanwhile."""
+        prepared = await self._prepare(asked)
+        async with self._database.write() as connection:
+            first = await once.claim(connection, key, response_type)
+            if first is not None:
+                return first
+            loaded = await load_subscription(connection, asked.subscription_id, clock=self._clock, lock=True)
+            if self._moved(prepared.loaded, loaded):
+                return None
+            ledgers = await self._ledgers(connection, loaded.subscription, asked)
+            revision = await revisions.take(connection)
+            # The time of the questions: metering answered for it.
+            now = prepared.loaded.now
+            change = ledgers.charge(asked.decide(loaded.subscription, ledgers.terms, now, revision), prepared.answers)
+            if change.lines:
+                self._collection.check(loaded.customer)
+            if asked.document is not None:
+                await plan_versions.keep(connection, asked.document)
+            settled = await settle_changes(
+                connection,
+                self._outbox,
+                collection=self._collection,
+                changes=[change],
+                payers=[loaded.customer],
+                terms=ledgers.terms,
+                now=now,
+            )
+            customer = settled.customers[loaded.customer.id]
+            after = settled.subscriptions[loaded.subscription.id]
+            outcome = Outcome(after, settled.invoices.get(after.id), subscription_token(after, customer))
+            response = respond(outcome)
+            await once.keep(connection, key, response)
+        if settled.attempts:
+            response = await self._collect(settled.attempts, outcome, key, respond)
+        await self._trackers.try_now(asked.subscription_id)
+        return response
+
+    def _moved(self, before: Loaded, after: Loaded) -> bool:
+        if before.subscription.revision != after.subscription.revision:
+            return True
+        return after.customer.test_clock_id is not None and before.now != after.now
+
+    async def _collect(
+        self, attempts: tuple[str, ...], outcome: Outcome, key: RequestKey | None, respond: Callable[[Outcome], R]
+    ) -> R:
+        """The response after the payment was asked for."""
+        await self._collection.ask(attempts)
+        async with self._database.write() as connection:
+            found = await subscriptions.get(connection, outcome.subscription.id)
+            invoice = None if outcome.invoice is None else await invoices.get(connection, outcome.invoice.id)
+            if found is None:
+                raise LookupError(outcome.subscription.id)
+            response = respond(Outcome(found, invoice, outcome.token))
+            await once.keep(connection, key, response)
+        return response
