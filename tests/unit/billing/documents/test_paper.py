@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from billing.documents.fonts import FAMILIES, MAIN
-from billing.documents.ink import Ink, Style
-from billing.documents.runs import is_plain, runs
+from billing.documents.ink import Ink, Style, _is_lettered
+from billing.documents.runs import Run, is_plain, runs
 from tests.unit.billing.documents.bills import bill, line, renewal, step
 from tests.unit.billing.documents.readers import pages, paper_of
 from tollkeeper.billing.v1 import invoice_pb2 as pb
@@ -122,6 +122,17 @@ def test_the_visible_replacement_stands_for_what_no_font_has() -> None:
 def test_right_to_left_text_is_read_from_the_right_with_its_numbers_and_brackets_in_order() -> None:
     found = [(run.text, run.family.name, run.is_right_to_left) for run in runs('אל על בע"מ (2013)')]
     assert found == [(")", "sans", True), ("2013", "sans", False), ('אל על בע"מ (', "wide", True)]
+
+
+def test_brackets_from_right_to_left_are_mirrored() -> None:
+    # Only shaping mirrors them; letter by letter "(2013)" would stand as ")2013(".
+    assert not _is_lettered(Run(")", MAIN, is_right_to_left=True))
+    assert _is_lettered(Run(")", MAIN))
+
+
+def test_what_the_pdf_library_takes_for_the_number_of_pages_is_a_text_like_any_other() -> None:
+    ink = Ink(title="", time=None)
+    assert ink.width("{nb}", Style(9)) == pytest.approx(sum(ink.width(character, Style(9)) for character in "{nb}"))
 
 
 def test_a_word_from_the_right_stands_in_a_row_from_the_left() -> None:
