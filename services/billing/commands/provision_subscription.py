@@ -101,7 +101,7 @@ class ProvisionSubscription:
             if first is not None:
                 return first
             change, here = await self._change(connection, agreement, offered, lock=True)
-            if change.subscription.holding.commitments or not offered.terms.free:
+            if not offered.terms.free:
                 self._collection.check(here.customer)
             await plan_versions.keep(connection, offered.document)
             settled = await settle_changes(

@@ -29,8 +29,8 @@ class SubscriptionState(StrEnum):
 
 
 LIVE_STATES = tuple(state for state in SubscriptionState if state not in {"CANCELED", "EXPIRED"})
-# It has begun, is not on trial, and has not ended.
-_CHARGED_STATES = frozenset({SubscriptionState.PENDING_PAYMENT, SubscriptionState.ACTIVE, SubscriptionState.PAST_DUE})
+# It has begun and was paid for, is not on trial, and has not ended.
+_CHARGED_STATES = frozenset({SubscriptionState.ACTIVE, SubscriptionState.PAST_DUE})
 
 
 _ACCESS_STATES = frozenset({SubscriptionState.TRIALING, SubscriptionState.ACTIVE, SubscriptionState.PAST_DUE})

@@ -103,12 +103,26 @@ def update(
     else:
         plans = _other_parts(subscription, asked, known)
     changed = _take_up(subscription, plans, at)
+    _check_outlives(subscription, changed)
     changed = _with_coupons(changed, asked, coupons, at)
     restarts = changed.period_number != subscription.period_number
     reason = InvoiceReason.CHANGE if asked.names_plan or asked.add_ons else InvoiceReason.COMMITMENT
     if changed == subscription:
         return Step(subscription, subscription, at, reason)
     return Step(subscription, replace(changed, revision=revision), at, reason, credit_unused=restarts)
+
+
+def _check_outlives(before: Subscription, after: Subscription) -> None:
+    """Refuses what a scheduled end would come before, or make a waste of."""
+    restarts = after.period_number != before.period_number
+    later = after.scheduled is not None and after.scheduled != before.scheduled
+    end = before.cancel_time
+    if end is not None and (restarts or (later and end <= before.period.end)):
+        raise precondition(
+            "SUBSCRIPTION_ENDED",
+            f"The subscription {before.id} ends at {end.isoformat()}, before the change would count: resume it first.",
+            subscription_id=before.id,
+        )
 
 
 def _check_payable(subscription: Subscription) -> None:
