@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from billing.commands.ask_provider import LEASE, AskProvider
 from billing.commands.new_attempts import new_attempt
 from billing.commands.payment_consequences import Consequences
+from billing.commands.plans import Plans
 from billing.domain.collection import CollectionTerms
 from billing.domain.invoice import InvoiceState
 from billing.domain.subscription import Subscription
@@ -33,6 +34,7 @@ class CollectDue:
         outbox: Outbox,
         ask: AskProvider,
         *,
+        plans: Plans,
         provider_name: str,
         terms: CollectionTerms,
         real_time: Clock,
@@ -41,6 +43,7 @@ class CollectDue:
         self.database = database
         self.terms = terms
         self._outbox = outbox
+        self._plans = plans
         self._ask = ask
         self._provider_name = provider_name
         self._clock = real_time
@@ -121,7 +124,7 @@ class CollectDue:
             invoice = None if invoice_id is None else await invoices.get(connection, invoice_id, lock=True)
             if invoice is None:
                 return False
-            follow = Consequences(connection, self._outbox, self.terms, customer, now)
+            follow = Consequences(connection, self._outbox, self._plans, self.terms, customer, now)
             if invoice.state is InvoiceState.OPEN:
                 await follow.voided(invoice)
             else:

@@ -10,17 +10,19 @@ from datetime import datetime
 from google.protobuf.message import Message
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from billing.commands.plans import Plans
+from billing.commands.settle_changes import store_changes
+from billing.domain.charging import Change
 from billing.domain.collection import CollectionTerms, FinalAction
 from billing.domain.collection_effects import after_void, end_now
 from billing.domain.customer import Customer, change_credit
-from billing.domain.invoice import Invoice, InvoiceState
+from billing.domain.invoice import Invoice, InvoiceReason, InvoiceState
 from billing.domain.invoice_ending import credit_for, mark_uncollectible, receive, returned, void
 from billing.domain.payment_effects import payment_failed, payment_succeeded
 from billing.domain.subscription import Subscription, SubscriptionState
 from billing.messages.customer import customer_to_proto
 from billing.messages.invoice import invoice_to_proto
-from billing.messages.subscription import subscription_to_proto
-from billing.store import collectible, credit, customers, invoices, revisions, subscriptions, tracker_registrations
+from billing.store import collectible, credit, customers, invoices, revisions, subscriptions
 from kernel.ids import new_id
 from kernel.money import Money
 from kit.outbox import Outbox
@@ -40,6 +42,7 @@ class Consequences:
 
     connection: AsyncConnection
     outbox: Outbox
+    plans: Plans
     terms: CollectionTerms
     customer: Customer
     now: datetime
@@ -126,7 +129,7 @@ class Consequences:
     async def _others_failed(self, invoice: Invoice) -> bool:
         if invoice.subscription_id is None:
             return False
-        return await collectible.others_failed(self.connection, invoice.subscription_id, invoice.id)
+        return await invoices.others_failed(self.connection, invoice.subscription_id, invoice.id)
 
     async def _load(self, invoice: Invoice) -> Subscription | None:
         if invoice.subscription_id is None:
@@ -140,11 +143,10 @@ class Consequences:
         after = effect(before, await revisions.take(self.connection))
         if after is before:
             return
-        await subscriptions.save_all(self.connection, [after])
-        if after.holding != before.holding or after.anchor_time != before.anchor_time:
-            await tracker_registrations.add(self.connection, after.id)
-        verb, event = _subscription_event(before, after)
-        await self.outbox.put(self.connection, "subscription", verb, id=after.id, event=event)
+        keys = before.plan_keys() | after.plan_keys()
+        change = Change(before, after, (), InvoiceReason.CHANGE, self.now, after.period_number)
+        terms = await self.plans.terms_of(self.connection, keys)
+        await store_changes(self.connection, self.outbox, [change], terms)
 
     async def _save(self, invoice: Invoice, verb: str = "") -> None:
         await invoices.save_payment(self.connection, invoice)
@@ -172,16 +174,3 @@ _INVOICE_EVENTS: dict[str, Callable[..., Message]] = {
     "voided": events.InvoiceVoided,
     "marked_uncollectible": events.InvoiceMarkedUncollectible,
 }
-
-
-def _subscription_event(before: Subscription, after: Subscription) -> tuple[str, Message]:
-    message = subscription_to_proto(after)
-    if before.state is not after.state:
-        match after.state:
-            case SubscriptionState.EXPIRED:
-                return "expired", events.SubscriptionExpired(subscription=message)
-            case SubscriptionState.PAST_DUE:
-                return "past_due", events.SubscriptionPastDue(subscription=message)
-            case SubscriptionState.ACTIVE if before.state is SubscriptionState.PENDING_PAYMENT:
-                return "activated", events.SubscriptionActivated(subscription=message)
-    return "updated", events.SubscriptionUpdated(subscription=message)

@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from billing.commands.customer_time import Present, present
 from billing.commands.payment_consequences import Consequences
+from billing.commands.plans import Plans
 from billing.domain.collection import (
     AttemptState,
     CollectionTerms,
@@ -31,10 +32,13 @@ log = structlog.get_logger()
 class PaymentOutcomes:
     """Applies outcomes to attempts, with everything that follows, in one transaction each."""
 
-    def __init__(self, database: Database, outbox: Outbox, *, clock: Clock, terms: CollectionTerms) -> None:
+    def __init__(
+        self, database: Database, outbox: Outbox, *, clock: Clock, plans: Plans, terms: CollectionTerms
+    ) -> None:
         self._database = database
         self._outbox = outbox
         self._clock = clock
+        self._plans = plans
         self._terms = terms
 
     async def __call__(self, attempt_id: str, outcome: Outcome) -> None:
@@ -90,7 +94,7 @@ class PaymentOutcomes:
     async def _follow(
         self, connection: AsyncConnection, here: Present, attempt: PaymentAttempt, *, invoice: Invoice
     ) -> None:
-        follow = Consequences(connection, self._outbox, self._terms, here.customer, here.now)
+        follow = Consequences(connection, self._outbox, self._plans, self._terms, here.customer, here.now)
         message = attempt_to_proto(attempt)
         log.info("payment_decided", attempt_id=attempt.id, state=attempt.state, failure_code=attempt.failure_code)
         match attempt.state:

@@ -83,7 +83,7 @@ class ProviderCollection:
         after = ""
         while True:
             async with self._due.database.read() as connection:
-                ids = await payment_attempts.open_of_clock(connection, test_clock_id, _BATCH, after=after)
+                ids = await collectible.open_attempts(connection, test_clock_id, _BATCH, after=after)
             if not ids:
                 return
             outcomes = await self._ask.each(ids, at=at)

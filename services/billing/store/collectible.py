@@ -21,6 +21,8 @@ _DUE = and_(
     _INVOICE.c.next_attempt_time.is_not(None),
     ~exists().where(_ATTEMPT.c.invoice_id == _INVOICE.c.id, _OPEN_ATTEMPT),
 )
+# An attempt whose invoice is still to be paid.
+_WANTED = and_(_OPEN_ATTEMPT, _INVOICE.c.id == _ATTEMPT.c.invoice_id, _INVOICE.c.state == InvoiceState.OPEN)
 _UNPAID = and_(_SUBSCRIPTION.c.state == SubscriptionState.PENDING_PAYMENT, _SUBSCRIPTION.c.pending_since.is_not(None))
 # A change that waits for its payment: its attempt is open, and its invoice is the one that the change waits for.
 _WAITS = and_(
@@ -38,24 +40,6 @@ async def note_failure(connection: AsyncConnection, invoice_id: str, now: dateti
     statement = update(_INVOICE).where(_INVOICE.c.id == invoice_id).values(first_failure_time=first)
     found: datetime = (await connection.execute(statement.returning(_INVOICE.c.first_failure_time))).scalar_one()
     return found
-
-
-async def first_failure(connection: AsyncConnection, invoice_id: str) -> datetime | None:
-    """When the invoice's payment failed first; None: it never did."""
-    query = select(_INVOICE.c.first_failure_time).where(_INVOICE.c.id == invoice_id)
-    found: datetime | None = (await connection.execute(query)).scalar_one()
-    return found
-
-
-async def others_failed(connection: AsyncConnection, subscription_id: str, invoice_id: str) -> bool:
-    """Whether another invoice of the subscription is unpaid after a failure."""
-    query = select(_INVOICE.c.id).where(
-        _INVOICE.c.subscription_id == subscription_id,
-        _INVOICE.c.id != invoice_id,
-        _INVOICE.c.state == InvoiceState.OPEN,
-        _INVOICE.c.first_failure_time.is_not(None),
-    )
-    return (await connection.execute(query.limit(1))).one_or_none() is not None
 
 
 async def due_invoices(
@@ -97,6 +81,12 @@ async def invoice_of_first_payment(connection: AsyncConnection, subscription_id:
     return (await connection.execute(query.order_by(_INVOICE.c.number).limit(1))).scalar_one_or_none()
 
 
+async def open_attempts(connection: AsyncConnection, test_clock_id: str, limit: int, *, after: str) -> Sequence[str]:
+    """Ids of the clock's open attempts whose invoices are still to be paid, in order, after an id."""
+    query = select(_ATTEMPT.c.id).where(_ATTEMPT.c.test_clock_id == test_clock_id, _WANTED, _ATTEMPT.c.id > after)
+    return (await connection.execute(query.order_by(_ATTEMPT.c.id).limit(limit))).scalars().all()
+
+
 async def next_time(
     connection: AsyncConnection, test_clock_id: str, until: datetime, *, wait: timedelta
 ) -> datetime | None:
@@ -111,8 +101,13 @@ async def next_time(
     change = select(func.min(_ATTEMPT.c.create_time)).where(
         _ATTEMPT.c.test_clock_id == test_clock_id, _WAITS, _ATTEMPT.c.create_time <= lapse
     )
-    tried, *waited = [(await connection.execute(query)).scalar_one() for query in (retry, first, change)]
-    times = [tried, *(since + wait for since in waited if since is not None)]
+    # What the provider was not asked for with success holds the clock up.
+    unasked = select(func.min(_ATTEMPT.c.create_time)).where(
+        _ATTEMPT.c.test_clock_id == test_clock_id, _WANTED, _ATTEMPT.c.provider_payment_id == ""
+    )
+    queries = (retry, unasked, first, change)
+    tried, asked, *waited = [(await connection.execute(query)).scalar_one() for query in queries]
+    times = [tried, asked, *(since + wait for since in waited if since is not None)]
     return min((time for time in times if time is not None), default=None)
 
 

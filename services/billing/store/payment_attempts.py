@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, exists, func, insert, select, update
+from sqlalchemy import Row, exists, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from billing.domain.collection import AttemptState, PaymentAttempt
@@ -109,27 +109,12 @@ async def lease_due(connection: AsyncConnection, now: datetime, *, lease: timede
     return ids
 
 
-async def open_of_clock(connection: AsyncConnection, test_clock_id: str, limit: int, *, after: str) -> Sequence[str]:
-    """Ids of the clock's open attempts in order, after an id."""
-    query = select(_TABLE.c.id).where(_TABLE.c.test_clock_id == test_clock_id, _OPEN, _TABLE.c.id > after)
-    return (await connection.execute(query.order_by(_TABLE.c.id).limit(limit))).scalars().all()
-
-
 async def list_page(connection: AsyncConnection, page: Page, invoice_id: str) -> list[PaymentAttempt]:
     """One attempt more than the page holds, where there are more; the oldest first."""
     query = select(_TABLE).where(_TABLE.c.invoice_id == invoice_id).order_by(_TABLE.c.id).limit(page.size + 1)
     if page.after:
         query = query.where(_TABLE.c.id > page.after[0])
     return [attempt_from_row(row) for row in await connection.execute(query)]
-
-
-async def last_failure(connection: AsyncConnection, invoice_id: str) -> datetime | None:
-    """When, by the customer's clock, an attempt of the retry schedule failed last; None: none did."""
-    query = select(func.max(_TABLE.c.end_time)).where(
-        _TABLE.c.invoice_id == invoice_id, _TABLE.c.scheduled, _TABLE.c.state == AttemptState.FAILED
-    )
-    found: datetime | None = (await connection.execute(query)).scalar_one()
-    return found
 
 
 def attempt_to_row(attempt: PaymentAttempt) -> dict[str, object]:
