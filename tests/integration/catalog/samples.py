@@ -4,7 +4,7 @@ from typing import Any
 
 from google.protobuf import json_format
 
-from tollkeeper.catalog.v1 import catalog_service_pb2, feature_pb2, plan_pb2, product_pb2
+from tollkeeper.catalog.v1 import add_on_pb2, catalog_service_pb2, coupon_pb2, feature_pb2, plan_pb2, product_pb2
 
 AIRPORT: dict[str, Any] = {"id": "airport", "displayName": "Airport"}
 
@@ -84,6 +84,67 @@ GOLD: dict[str, Any] = {"id": "gold", "productId": "airport", "displayName": "Go
 
 FEATURES = (GATES, MILES, LOUNGE, SUPPORT)
 
+HISTORY: dict[str, Any] = {"id": "history", "numeric": {"unitSingular": "day"}}
+# What one unit of it grants and costs; each in Germany a euro dearer.
+EXTRA_CONTENT: dict[str, Any] = {
+    "entitlements": [
+        {"featureId": "gates", "metered": {"limit": "5"}},
+        {"featureId": "history", "numeric": {"value": "30.0"}, "mergeBehavior": "MERGE_BEHAVIOR_OVERRIDE"},
+    ],
+    "charges": [
+        {
+            "id": "extra",
+            "billingModel": "BILLING_MODEL_FLAT_FEE",
+            "prices": [
+                {"billingPeriod": "BILLING_PERIOD_MONTHLY", "currency": "EUR", "amount": "4.00"},
+                {"billingPeriod": "BILLING_PERIOD_MONTHLY", "currency": "EUR", "amount": "5", "country": "DE"},
+            ],
+        }
+    ],
+    "maximumQuantity": 10,
+}
+EXTRA: dict[str, Any] = {"id": "extra", "productId": "airport", "displayName": "Extra gates"}
+MORE: dict[str, Any] = {"id": "more", "productId": "airport"}
+BRONZE: dict[str, Any] = {"id": "bronze", "productId": "airport"}
+BRONZE_CONTENT: dict[str, Any] = {
+    "pricingType": "PRICING_TYPE_CUSTOM",
+    "entitlements": [{"featureId": "history", "numeric": {"value": "7"}}],
+}
+SILVER: dict[str, Any] = {"id": "silver", "productId": "airport"}
+SILVER_CONTENT: dict[str, Any] = {
+    "pricingType": "PRICING_TYPE_PAID",
+    "entitlements": [{"featureId": "lounge", "boolean": {}}],
+    "charges": [BASE_FEE],
+    "basePlanId": "bronze",
+    "compatibleAddOnIds": ["more", "extra"],
+    "trial": {"durationDays": 14},
+}
+WELCOME: dict[str, Any] = {
+    "id": "WELCOME20",
+    "percentOff": "20.00",
+    "duration": "COUPON_DURATION_MONTHS",
+    "durationMonths": 3,
+}
+FAREWELL: dict[str, Any] = {
+    "id": "FAREWELL",
+    "amountOff": {"amounts": [{"currency": "USD", "amount": "10"}, {"currency": "JPY", "amount": "1500"}]},
+    "duration": "COUPON_DURATION_ONCE",
+}
+# A document that uses everything there is.
+WHOLE: dict[str, Any] = {
+    "features": [*FEATURES, HISTORY],
+    "plans": [
+        {"plan": SILVER, "content": SILVER_CONTENT},
+        {"plan": GOLD, "content": CONTENT},
+        {"plan": BRONZE, "content": BRONZE_CONTENT},
+    ],
+    "addOns": [
+        {"addOn": MORE, "content": {"requiredAddOnIds": ["extra"]}},
+        {"addOn": EXTRA, "content": EXTRA_CONTENT},
+    ],
+    "coupons": [WELCOME, FAREWELL],
+}
+
 
 def feature(fields: dict[str, Any]) -> feature_pb2.Feature:
     """A feature."""
@@ -103,6 +164,21 @@ def plan(fields: dict[str, Any]) -> plan_pb2.Plan:
 def content(fields: dict[str, Any]) -> plan_pb2.PlanContent:
     """A plan's content."""
     return json_format.ParseDict(fields, plan_pb2.PlanContent())
+
+
+def add_on(fields: dict[str, Any]) -> add_on_pb2.AddOn:
+    """An add-on."""
+    return json_format.ParseDict(fields, add_on_pb2.AddOn())
+
+
+def add_on_content(fields: dict[str, Any]) -> add_on_pb2.AddOnContent:
+    """An add-on's content."""
+    return json_format.ParseDict(fields, add_on_pb2.AddOnContent())
+
+
+def coupon(fields: dict[str, Any]) -> coupon_pb2.Coupon:
+    """A coupon."""
+    return json_format.ParseDict(fields, coupon_pb2.Coupon())
 
 
 def document(**fields: Any) -> catalog_service_pb2.ApplyCatalogRequest:

@@ -7,9 +7,28 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from hypothesis import strategies as st
 
-_IDS = ["gates", "miles", "lounge", "support", "airport", "gold", "silver", "email", "new", "", "a b", "-", "x" * 129]
+_IDS = [
+    "gates",
+    "miles",
+    "lounge",
+    "support",
+    "airport",
+    "gold",
+    "silver",
+    "bronze",
+    "extra",
+    "more",
+    "WELCOME20",
+    "history",
+    "email",
+    "new",
+    "",
+    "a b",
+    "-",
+    "x" * 129,
+]
 _NUMBERS = ["0", "1", "5", "5.50", "10", "-1", "1e3", "NaN", "", "9" * 19, "0.0000000000001", "٣"]
-_WORDS = ["USD", "JPY", "usd", "XXX", "Gates", "é" * 201, "x" * 2_001, "\U0001f6eb", "\u202e"]
+_WORDS = ["USD", "JPY", "usd", "XXX", "DE", "UK", "Gates", "é" * 201, "x" * 2_001, "\U0001f6eb", "\u202e"]
 _TEXTS = [*_IDS, *_NUMBERS, *_WORDS]
 
 

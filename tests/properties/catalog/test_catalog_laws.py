@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalog.domain.catalog_application import Application
-from catalog.domain.catalog_diff import ChangeType
+from catalog.domain.catalog_diff import ChangeType, completion_fields, content_fields
 from catalog.domain.catalog_document import CatalogDocument, HeldCatalog
 from catalog.domain.charge import TIERED, Charge, Price
 from catalog.domain.content_rules import check_content, settle_content
@@ -19,8 +19,10 @@ from catalog.domain.entitlement import EnumEntitlement
 from catalog.domain.feature import create_feature, settle_feature
 from catalog.domain.outline import outline_content
 from catalog.domain.plan_content import PlanContent
-from catalog.domain.surroundings import Owner, Surroundings
+from catalog.domain.surroundings import Neighbor, Owner, Surroundings
+from catalog.messages.add_on import add_on_version_from_proto, add_on_version_to_proto
 from catalog.messages.catalog import document_from_proto
+from catalog.messages.coupon import coupon_from_proto, coupon_to_proto
 from catalog.messages.feature import feature_from_proto, feature_spec_from_proto, feature_to_proto
 from catalog.messages.plan import plan_version_from_proto, plan_version_to_proto
 from catalog.messages.plan_content import plan_content_from_proto, plan_content_to_proto
@@ -44,7 +46,7 @@ from tollkeeper.catalog.v1 import catalog_service_pb2, charge_pb2, entitlement_p
 NOTHING = HeldCatalog()
 
 
-HELD = apply(document_from_proto(samples.document()), NOTHING)[1]
+HELD = apply(document_from_proto(samples.document(**samples.WHOLE)), NOTHING)[1]
 
 
 @settings(max_examples=200)
@@ -58,7 +60,7 @@ def test_any_message_ends_in_all_its_mistakes_or_a_catalog_that_is_equal_then(ch
 @settings(max_examples=200)
 @given(chances, st.integers(1, 4))
 def test_so_does_a_document_that_is_nearly_right(chance: random.Random, mutations: int) -> None:
-    message = samples.document()
+    message = samples.document(**samples.WHOLE)
     for _ in range(mutations):
         mutate(message, chance)
     _ends_well(message)
@@ -79,8 +81,13 @@ def _ends_well(message: catalog_service_pb2.ApplyCatalogRequest) -> None:
         again, _ = apply(document, after)
         assert {change.type for change in again.changes} <= {ChangeType.UNCHANGED}
         assert not again.happenings
+        for coupon in [*done.coupons.new, *done.coupons.changed]:
+            assert coupon_from_proto(coupon_to_proto(coupon)) == coupon
+        for sold in done.add_on_versions:
+            assert add_on_version_from_proto(add_on_version_to_proto(sold)) == sold
         for version in done.plan_versions:
             assert plan_version_from_proto(plan_version_to_proto(version)) == version
+            assert completion_fields(version, version, ()) == content_fields(version.content, version.content) == ()
             for charge in version.content.charges:
                 assert not [mistake for price in charge.prices for mistake in violations(_list(charge, price), "p")]
 
@@ -154,6 +161,12 @@ def _yearly(content: plan_pb2.PlanContent) -> None:
         charge.prices[1].billing_period = charge_pb2.BILLING_PERIOD_YEARLY
 
 
+def _german(content: plan_pb2.PlanContent) -> None:
+    prices = content.charges[1].prices
+    prices.add().CopyFrom(prices[0])
+    prices[-1].country = "DE"
+
+
 EDITS: dict[str, Edit] = {
     "years": _yearly,
     "name": lambda content: setattr(content.charges[1], "display_name", "Base fee"),
@@ -171,6 +184,10 @@ EDITS: dict[str, Edit] = {
     ),
     "more support": lambda content: content.entitlements[1].enum.values.append("phone"),
     "turned around": lambda content: content.entitlements.sort(key=lambda each: each.feature_id),
+    "German price": _german,
+    "trial": lambda content: content.trial.CopyFrom(plan_pb2.Trial(duration_days=14)),
+    "base": lambda content: setattr(content, "base_plan_id", "bronze"),
+    "add-ons": lambda content: content.compatible_add_on_ids.extend(["extra", "more"]),
     "no lounge": lambda content: content.entitlements.remove(
         next(each for each in content.entitlements if each.feature_id == "lounge")
     ),
@@ -185,7 +202,8 @@ def _edited(names: list[str]) -> PlanContent:
             edit(message)
     content, features = plan_content_from_proto(message), {each.id: each.spec for each in HELD.features.values()}
     mistakes = Mistakes()
-    around = Surroundings(features)
+    neighbors = {each: Neighbor("airport") for each in ("bronze", "extra", "more")}
+    around = Surroundings(features, plans=neighbors, add_ons=neighbors)
     check_content(content, around, Owner("gold", "airport"), path="content", mistakes=mistakes)
     mistakes.check()
     settled = settle_content(content, around)
@@ -216,6 +234,7 @@ def _sorted(content: PlanContent) -> PlanContent:
     )
     return replace(
         content,
+        compatible_add_on_ids=tuple(sorted(content.compatible_add_on_ids)),
         charges=tuple(sorted(charges, key=lambda charge: charge.id)),
         entitlements=tuple(sorted(entitlements, key=lambda each: each.feature_id)),
     )
