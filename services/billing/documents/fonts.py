@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Final
 
-from fontTools.ttLib import TTFont  # type: ignore[import-untyped]  # it ships no py.typed.
+from fontTools.ttLib import TTFont
 from noto_cjk_sans_jp_regular import FONT_PATH as CJK_FONT
 
 # It warns of each table of hints that a subset leaves out.
@@ -70,7 +70,7 @@ FAMILIES: Final = (
 def characters(family: Family) -> frozenset[str]:
     """All that the family can show."""
     with TTFont(family.regular(), lazy=True) as font:
-        return frozenset(map(chr, font.getBestCmap()))
+        return frozenset(map(chr, font.getBestCmap() or ()))
 
 
 def family_of(character: str) -> Family | None:
