@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
+from billing.domain.collection import PaymentAttempt
 from billing.domain.customer import Customer, customer_not_found
 from billing.domain.invoice import Invoice, InvoiceFilters, InvoiceState, invoice_not_found
 from billing.domain.subscription import Subscription, SubscriptionState, subscription_not_found
 from billing.domain.test_clock import TestClock, clock_not_found
-from billing.store import customers, invoices, subscriptions, test_clocks
+from billing.store import customers, invoices, payment_attempts, subscriptions, test_clocks
 from kernel.errors import FieldViolation, invalid
 from kit.db import Database
 from kit.paging import Page
@@ -105,3 +106,16 @@ def _number_of(page: Page) -> int:
         violation = FieldViolation("page_token", "is not one that this list returned; start again without it")
         raise invalid(violation, reason="INVALID_PAGE_TOKEN")
     return int(number)
+
+
+async def list_payment_attempts(database: Database, page: Page, invoice_id: str) -> Sequence[PaymentAttempt]:
+    """The attempts of a page, and one more where there are more, the oldest first.
+
+    Raises:
+        TollkeeperError: `INVOICE_NOT_FOUND`.
+    """
+    async with database.read() as connection:
+        found = await payment_attempts.list_page(connection, page, invoice_id)
+        if not found and await invoices.get(connection, invoice_id) is None:
+            raise invoice_not_found(invoice_id)
+        return found

@@ -9,15 +9,14 @@ from billing.api.subscription_servicer import SubscriptionCommands, Subscription
 from billing.api.test_clock_servicer import TestClockServicer
 from billing.clients.catalog import Catalog
 from billing.clients.metering import Metering
+from billing.collection_wiring import wire_collection
 from billing.commands.advance_test_clock import AdvanceTestClock
 from billing.commands.boundaries import Boundaries
 from billing.commands.cancel_subscription import CancelSubscription, ResumeSubscription
 from billing.commands.change_subscription import ChangeSubscription
-from billing.commands.collecting import ManualCollection
 from billing.commands.create_customer import CreateCustomer
 from billing.commands.create_test_clock import CreateTestClock
 from billing.commands.cross_boundaries import CrossBoundaries
-from billing.commands.mark_invoice_paid import MarkInvoicePaid
 from billing.commands.migrate_subscriptions import MigrateSubscriptions
 from billing.commands.plans import Plans
 from billing.commands.preview_renewal import PreviewRenewal
@@ -57,7 +56,8 @@ async def wire_by(clock: Clock, settings: BillingSettings, resources: AsyncExitS
     metering = Metering(await resources.enter_async_context(open_channel(settings.metering_address)))
 
     plans = Plans()
-    collection = ManualCollection()
+    collecting = wire_collection(settings, database, outbox, plans=plans, clock=clock, resources=resources)
+    collection = collecting.collecting
     boundaries = Boundaries(database, outbox, metering=metering, plans=plans, collection=collection)
     crossing = CrossBoundaries(database, boundaries, clock=clock, poll_seconds=settings.renewal_poll_seconds)
     trackers = RegisterTrackers(database, metering, plans=plans, poll_seconds=settings.recovery_poll_seconds)
@@ -68,6 +68,7 @@ async def wire_by(clock: Clock, settings: BillingSettings, resources: AsyncExitS
         database,
         create=CreateCustomer(database, outbox, clock=clock),
         update=UpdateCustomer(database, outbox, clock=clock),
+        attach=collecting.attach,
     )
     change = ChangeSubscription(
         database,
@@ -99,7 +100,7 @@ async def wire_by(clock: Clock, settings: BillingSettings, resources: AsyncExitS
         preview_renewal=preview_renewal,
     )
     subscriptions = SubscriptionServicer(database, plans, commands=commands)
-    invoices = InvoiceServicer(database, mark_paid=MarkInvoicePaid(database, outbox, clock=clock, plans=plans))
+    invoices = InvoiceServicer(database, end=collecting.end, pay=collecting.pay)
     clocks = TestClockServicer(
         database, create=CreateTestClock(database, outbox), advance=AdvanceTestClock(database, outbox, runner=runner)
     )
@@ -110,6 +111,7 @@ async def wire_by(clock: Clock, settings: BillingSettings, resources: AsyncExitS
             crossing,
             trackers,
             runner,
+            *collecting.workers,
         ],
     )
 

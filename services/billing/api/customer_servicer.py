@@ -2,7 +2,9 @@
 
 from billing import queries
 from billing.api.pages import page_asked
+from billing.commands.attach_payment_method import AttachPaymentMethod
 from billing.commands.create_customer import CreateCustomer
+from billing.commands.tokens import customer_token
 from billing.commands.update_customer import UpdateCustomer
 from billing.messages.customer import customer_spec_from_proto, customer_to_proto
 from kernel.ids import check_id
@@ -16,8 +18,11 @@ from tollkeeper.billing.v1 import customer_service_pb2_grpc as grpc_api
 class CustomerServicer(grpc_api.CustomerServiceServicer):
     """Converts, calls, converts."""
 
-    def __init__(self, database: Database, *, create: CreateCustomer, update: UpdateCustomer) -> None:
+    def __init__(
+        self, database: Database, *, create: CreateCustomer, update: UpdateCustomer, attach: AttachPaymentMethod
+    ) -> None:
         self._database = database
+        self._attach = attach
         self._create = create
         self._update = update
 
@@ -39,3 +44,10 @@ class CustomerServicer(grpc_api.CustomerServiceServicer):
         found = await queries.list_customers(self._database, page, request.test_clock_id)
         customers, token = page_of_messages(found, page, convert=customer_to_proto, key=lambda customer: (customer.id,))
         return pb.ListCustomersResponse(customers=customers, next_page_token=token)
+
+    async def AttachPaymentMethod(
+        self, request: pb.AttachPaymentMethodRequest, _context: Context
+    ) -> pb.AttachPaymentMethodResponse:
+        customer_id = check_id(request.customer_id, "customer_id")
+        customer = await self._attach(customer_id, request.payment_method_id)
+        return pb.AttachPaymentMethodResponse(customer=customer_to_proto(customer), token=customer_token(customer))
