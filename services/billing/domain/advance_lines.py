@@ -107,7 +107,7 @@ def _what(item: Item) -> str:
         case AdvanceKind.COMMITMENT:
             return f"{wording.counted(item.quantity, item.charge.unit)} committed"
         case AdvanceKind.ADD_ON:
-            return f"{wording.grouped(item.quantity)} ×"
+            return wording.counted(item.quantity, item.charge.unit)
         case _:
             assert_never(item.key.kind)
 
@@ -120,12 +120,7 @@ def _settled_line(
     account: Sequence[InvoiceLine],
 ) -> InvoiceLine:
     known = next(item for _, item in reversed(history) if item is not None)
-    segments = [
-        Segment(held.start_time, item.quantity, item.price_list)
-        if item is not None
-        else Segment(held.start_time, ZERO, _NOTHING)
-        for held, item in history
-    ]
+    segments = _segments(history)
     charged = Money.total((line.subtotal for line in account), _currency(subscription))
     proration = prorate(subscription.period, segments, charged=charged)
     rest = Period(
@@ -154,14 +149,19 @@ def _changed(item: Item, old: Decimal, new: Decimal) -> str:
             return "fixed fee at its new price"
         return "fixed fee" if new else "fixed fee no more"
     if old == new:
-        return f"{_counted(item, new)} at the new price"
-    return f"{_counted(item, new)} instead of {wording.grouped(old)}"
+        return f"{wording.counted(new, item.charge.unit)} at the new price"
+    return f"{wording.counted(new, item.charge.unit)} instead of {wording.grouped(old)}"
 
 
-def _counted(item: Item, quantity: Decimal) -> str:
-    if item.key.kind is AdvanceKind.ADD_ON:
-        return wording.grouped(quantity)
-    return wording.counted(quantity, item.charge.unit)
+def _segments(history: Sequence[tuple[Held, Item | None]]) -> list[Segment]:
+    """The item through its period; times at which only something else changed leave no seam."""
+    found: list[Segment] = []
+    for held, item in history:
+        quantity, price_list = (ZERO, _NOTHING) if item is None else (item.quantity, item.price_list)
+        last = found[-1] if found else None
+        if last is None or (last.quantity, last.price_list) != (quantity, price_list):
+            found.append(Segment(held.start_time, quantity, price_list))
+    return found
 
 
 def _proration_steps(proration: Proration, item: Item, *, period: Period, charged: Money) -> Iterator[Step]:
@@ -176,7 +176,11 @@ def _proration_steps(proration: Proration, item: Item, *, period: Period, charge
 def _share_step(share: Share, item: Item, period: Period) -> Step:
     whole = period.microseconds
     part = wording.part_of(int(share.fraction * whole), whole)
-    what = "fixed fee" if item.key.kind is AdvanceKind.FLAT_FEE else _counted(item, share.segment.quantity)
+    what = (
+        "fixed fee"
+        if item.key.kind is AdvanceKind.FLAT_FEE
+        else wording.counted(share.segment.quantity, item.charge.unit)
+    )
     return Step(
         f"{what} for {part}: {wording.sum_of(share.priced)} a period",
         round_half_away(share.fraction, _SHOWN_PLACES),
