@@ -12,8 +12,16 @@ from kit.broker import Broker
 from kit.client import call
 from kit.errors import RemoteRefusal
 from tests.integration.catalog import samples
-from tollkeeper.catalog.v1 import catalog_events_pb2, feature_service_pb2, plan_service_pb2, product_service_pb2
+from tollkeeper.catalog.v1 import (
+    add_on_service_pb2,
+    catalog_events_pb2,
+    feature_service_pb2,
+    plan_pb2,
+    plan_service_pb2,
+    product_service_pb2,
+)
 from tollkeeper.catalog.v1 import catalog_service_pb2 as pb
+from tollkeeper.catalog.v1.add_on_service_pb2_grpc import AddOnServiceStub
 from tollkeeper.catalog.v1.catalog_service_pb2_grpc import CatalogServiceStub
 from tollkeeper.catalog.v1.feature_service_pb2_grpc import FeatureServiceStub
 from tollkeeper.catalog.v1.plan_service_pb2_grpc import PlanServiceStub
@@ -217,3 +225,169 @@ async def test_the_state_and_its_event_are_the_same(catalog: grpc.aio.Channel, b
     event = catalog_events_pb2.PlanPublished.FromString((await announced.next_msg(timeout=5)).data)
     read = await call(PlanServiceStub(catalog).GetPlan, plan_service_pb2.GetPlanRequest(plan_id="gold"))
     assert event.plan == read.plan
+
+
+def _content(fields: dict[str, Any], plan: dict[str, Any]) -> list[dict[str, Any]]:
+    """The plans of the whole document, with another content of one of them."""
+    return [each if each["plan"] != plan else each | {"content": fields} for each in samples.WHOLE["plans"]]
+
+
+async def _plan(channel: grpc.aio.Channel, plan_id: str) -> plan_pb2.Plan:
+    request = plan_service_pb2.GetPlanRequest(plan_id=plan_id)
+    return (await call(PlanServiceStub(channel).GetPlan, request)).plan
+
+
+async def test_everything_is_applied_in_one_go_told_complete_and_then_equal(
+    catalog: grpc.aio.Channel, broker: Broker
+) -> None:
+    announced = await broker.client.subscribe("tollkeeper.catalog.>")
+    shown = await _apply(catalog, validateOnly=True, **samples.WHOLE)
+    applied = await _apply(catalog, **samples.WHOLE)
+    assert list(shown.changes) == list(applied.changes)
+    assert [(change.resource.id, change.plan_version) for change in applied.changes][5:] == [
+        ("airport", 0),
+        ("more", 1),
+        ("extra", 1),
+        ("silver", 1),
+        ("gold", 1),
+        ("bronze", 1),
+        ("WELCOME20", 0),
+        ("FAREWELL", 0),
+    ]
+    # What was published is answered whole, and what would have been was the same but for times and revisions.
+    for version, told in zip(applied.plan_versions, shown.plan_versions, strict=True):
+        request = plan_service_pb2.GetPlanVersionRequest(plan_id=version.plan_id)
+        assert (await call(PlanServiceStub(catalog).GetPlanVersion, request)).plan_version == version
+        assert (told.plan_id, told.version, told.content) == (version.plan_id, version.version, version.content)
+        assert told.effective_entitlements == version.effective_entitlements
+        assert [add_on.content for add_on in told.add_ons] == [add_on.content for add_on in version.add_ons]
+    silver = applied.plan_versions[0]
+    assert [each.feature_id for each in silver.effective_entitlements] == ["history", "lounge"]
+    assert [add_on.add_on_id for add_on in silver.add_ons] == ["extra", "more"]
+    subjects = [(await announced.next_msg(timeout=5)).subject.removeprefix("tollkeeper.catalog.") for _ in range(18)]
+    assert subjects[6:] == [
+        "add_on.created.more",
+        "add_on.published.more",
+        "add_on.created.extra",
+        "add_on.published.extra",
+        "plan.created.bronze",
+        "plan.published.bronze",
+        "plan.created.silver",
+        "plan.published.silver",
+        "plan.created.gold",
+        "plan.published.gold",
+        "coupon.created.WELCOME20",
+        "coupon.created.FAREWELL",
+    ]
+    again = await _apply(catalog, **samples.WHOLE)
+    assert {change.type for change in again.changes} == {UNCHANGED}
+    assert not again.plan_versions
+
+
+async def test_what_inherits_is_published_anew_and_entitlements_are_carried(catalog: grpc.aio.Channel) -> None:
+    await _apply(catalog, **samples.WHOLE)
+    longer = samples.BRONZE_CONTENT | {"entitlements": [{"featureId": "history", "numeric": {"value": "14"}}]}
+    document = samples.WHOLE | {"plans": _content(longer, samples.BRONZE), "carryEntitlements": True}
+    shown = await _apply(catalog, validateOnly=True, **document)
+    assert (await _plan(catalog, "silver")).carried_version == 0
+    response = await _apply(catalog, **document)
+    assert [version.plan_id for version in response.plan_versions] == ["silver", "bronze"]
+    assert [version.plan_id for version in shown.plan_versions] == ["silver", "bronze"]
+    by_id = {change.resource.id: change for change in response.changes if change.type != UNCHANGED}
+    assert {plan_id: (_fields(change), change.plan_version) for plan_id, change in by_id.items()} == {
+        "silver": ([("effective_entitlements[history].numeric.value", "7", "14")], 2),
+        "bronze": ([("content.entitlements[history].numeric.value", "7", "14")], 2),
+    }
+    plans = {plan_id: await _plan(catalog, plan_id) for plan_id in ("bronze", "silver", "gold")}
+    assert {plan_id: (plan.latest_version, plan.carried_version) for plan_id, plan in plans.items()} == {
+        "bronze": (2, 2),
+        "silver": (2, 2),
+        "gold": (1, 0),
+    }
+
+
+async def test_a_base_published_otherwise_is_met_by_the_next_apply(catalog: grpc.aio.Channel) -> None:
+    await _apply(catalog, **samples.WHOLE)
+    plans = PlanServiceStub(catalog)
+    content = samples.content(samples.BRONZE_CONTENT | {"entitlements": [{"featureId": "lounge", "boolean": {}}]})
+    await call(plans.SavePlanDraft, plan_service_pb2.SavePlanDraftRequest(plan_id="bronze", content=content))
+    await call(plans.PublishPlan, plan_service_pb2.PublishPlanRequest(plan_id="bronze"))
+    # The document leaves bronze as it is now: it only names silver.
+    silver = [{"plan": samples.SILVER, "content": samples.SILVER_CONTENT}]
+    response = await _apply(catalog, plans=silver)
+    assert _fields(response.changes[-1]) == [("effective_entitlements[history].numeric.value", "7", "")]
+    assert response.changes[-1].plan_version == 2
+
+
+async def test_at_most_a_thousand_unlisted_things_are_listed_and_all_are_counted(catalog: grpc.aio.Channel) -> None:
+    features = [{"id": f"f{number:03}", "boolean": {}} for number in range(900)]
+    await _apply(catalog, features=features, plans=[])
+    more = [{"id": f"g{number:03}", "boolean": {}} for number in range(200)]
+    await _apply(catalog, features=more, plans=[], coupons=samples.WHOLE["coupons"])
+    response = await _apply(catalog, features=[], plans=[], products=[])
+    assert (len(response.unlisted), response.unlisted_count) == (1_000, 900 + 200 + 1 + 2)
+    response = await _apply(catalog, features=more, plans=[], products=[])
+    assert (len(response.unlisted), response.unlisted_count) == (903, 903)
+    assert [name.id for name in response.unlisted][-3:] == ["airport", "FAREWELL", "WELCOME20"]
+
+
+async def test_mistakes_of_every_kind_are_named_at_once_and_nothing_is_stored(catalog: grpc.aio.Channel) -> None:
+    await _apply(catalog, **samples.WHOLE)
+    tiers = deepcopy(samples.GRADUATED)
+    tiers["tierEnds"] = ["5", "5"]
+    tiers["prices"][0]["tiers"][0]["unitPrice"] = "-1"
+    bounded = samples.GRADUATED | {"id": "bounded", "featureId": "miles", "tierEnds": ["5", "10", "20"]}
+    foreign = samples.BASE_FEE["prices"][0] | {"currency": "DM", "country": "XX"}
+    document = {
+        "features": [*samples.FEATURES, samples.HISTORY | {"archived": True}],
+        "addOns": [
+            {"addOn": samples.EXTRA, "content": {"requiredAddOnIds": ["more"]}},
+            {"addOn": samples.MORE, "content": {"requiredAddOnIds": ["extra"], "maximumQuantity": 1_000_001}},
+        ],
+        "plans": [
+            {"plan": samples.GOLD, "content": samples.CONTENT | {"charges": [tiers, bounded], "entitlements": []}},
+            {
+                "plan": samples.SILVER,
+                "content": {
+                    "pricingType": "PRICING_TYPE_PAID",
+                    "basePlanId": "silver",
+                    "trial": {"durationDays": 731},
+                    "charges": [samples.BASE_FEE | {"prices": [foreign]}],
+                    "entitlements": [{"featureId": "history", "numeric": {"value": "1"}}],
+                },
+            },
+        ],
+        "coupons": [samples.WELCOME | {"percentOff": "21"}, samples.FAREWELL | {"duration": 9}],
+    }
+    refusal = await _refusal(catalog, **document)
+    assert (refusal.code, refusal.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_FIELD")
+    assert {violation.path for violation in refusal.violations} == {
+        "add_ons[0].content.required_add_on_ids[0]",
+        "add_ons[1].content.required_add_on_ids[0]",
+        "add_ons[1].content.maximum_quantity",
+        "plans[0].content.charges[0].tier_ends[1]",
+        "plans[0].content.charges[0].prices[0].tiers[0].unit_price",
+        # A last tier with an end: four tiers, of which the last is priced by nothing.
+        "plans[0].content.charges[1].prices[0].tiers",
+        "plans[1].content.base_plan_id",
+        "plans[1].content.trial.duration_days",
+        "plans[1].content.charges[0].prices[0].currency",
+        "plans[1].content.charges[0].prices[0].country",
+        "plans[1].content.entitlements[0].feature_id",
+        "coupons[0].percent_off",
+        "coupons[1].duration",
+    }
+    again = await _apply(catalog, **samples.WHOLE)
+    assert {change.type for change in again.changes} == {UNCHANGED}
+
+
+async def test_an_open_draft_of_an_add_on_is_a_conflict_too(catalog: grpc.aio.Channel) -> None:
+    await _apply(catalog, **samples.WHOLE)
+    content = samples.add_on_content(samples.EXTRA_CONTENT)
+    request = add_on_service_pb2.SaveAddOnDraftRequest(add_on_id="extra", content=content)
+    await call(AddOnServiceStub(catalog).SaveAddOnDraft, request)
+    refusal = await _refusal(catalog, **samples.WHOLE)
+    assert (refusal.reason, refusal.metadata) == ("DRAFT_OPEN", {"add_on_ids": "extra"})
+    assert [violation.path for violation in refusal.violations] == ["add_ons[1].add_on.id"]
+    # A plan that only names it takes its newest version.
+    assert (await _apply(catalog, plans=samples.WHOLE["plans"])).applied

@@ -13,8 +13,17 @@ from kit.client import call
 from kit.errors import RemoteRefusal
 from tests.integration.catalog import samples
 from tests.properties.catalog.messages import chances, fill, mutate
-from tollkeeper.catalog.v1 import catalog_service_pb2, feature_service_pb2, plan_service_pb2, product_service_pb2
+from tollkeeper.catalog.v1 import (
+    add_on_service_pb2,
+    catalog_service_pb2,
+    coupon_service_pb2,
+    feature_service_pb2,
+    plan_service_pb2,
+    product_service_pb2,
+)
+from tollkeeper.catalog.v1.add_on_service_pb2_grpc import AddOnServiceStub
 from tollkeeper.catalog.v1.catalog_service_pb2_grpc import CatalogServiceStub
+from tollkeeper.catalog.v1.coupon_service_pb2_grpc import CouponServiceStub
 from tollkeeper.catalog.v1.feature_service_pb2_grpc import FeatureServiceStub
 from tollkeeper.catalog.v1.plan_service_pb2_grpc import PlanServiceStub
 from tollkeeper.catalog.v1.product_service_pb2_grpc import ProductServiceStub
@@ -31,6 +40,13 @@ SOUND = {
     "PLAN_IMMUTABLE_FIELD",
     "DRAFT_OPEN",
     "DRAFT_NOT_OPEN",
+    "ADD_ON_NOT_FOUND",
+    "ADD_ON_VERSION_NOT_FOUND",
+    "ADD_ON_IMMUTABLE_FIELD",
+    "COUPON_NOT_FOUND",
+    "COUPON_IMMUTABLE_FIELD",
+    "NOT_PUBLISHED",
+    "ETAG_MISMATCH",
 }
 
 
@@ -48,6 +64,7 @@ async def _reason(answer: Any) -> str:
 async def test_any_request_ends_in_an_answer_or_a_reason(catalog: grpc.aio.Channel, chance: random.Random) -> None:
     features, products = FeatureServiceStub(catalog), ProductServiceStub(catalog)
     plans, whole = PlanServiceStub(catalog), CatalogServiceStub(catalog)
+    add_ons, coupons = AddOnServiceStub(catalog), CouponServiceStub(catalog)
     requests: Sequence[tuple[Any, Any]] = [
         (features.CreateFeature, feature_service_pb2.CreateFeatureRequest()),
         (features.UpdateFeature, feature_service_pb2.UpdateFeatureRequest()),
@@ -66,11 +83,23 @@ async def test_any_request_ends_in_an_answer_or_a_reason(catalog: grpc.aio.Chann
         (plans.PublishPlan, plan_service_pb2.PublishPlanRequest()),
         (plans.GetPlanVersion, plan_service_pb2.GetPlanVersionRequest()),
         (plans.ListPlanVersions, plan_service_pb2.ListPlanVersionsRequest()),
+        (add_ons.CreateAddOn, add_on_service_pb2.CreateAddOnRequest()),
+        (add_ons.UpdateAddOn, add_on_service_pb2.UpdateAddOnRequest()),
+        (add_ons.GetAddOn, add_on_service_pb2.GetAddOnRequest()),
+        (add_ons.ListAddOns, add_on_service_pb2.ListAddOnsRequest()),
+        (add_ons.SaveAddOnDraft, add_on_service_pb2.SaveAddOnDraftRequest()),
+        (add_ons.DiscardAddOnDraft, add_on_service_pb2.DiscardAddOnDraftRequest()),
+        (add_ons.PublishAddOn, add_on_service_pb2.PublishAddOnRequest()),
+        (add_ons.GetAddOnVersion, add_on_service_pb2.GetAddOnVersionRequest()),
+        (coupons.CreateCoupon, coupon_service_pb2.CreateCouponRequest()),
+        (coupons.UpdateCoupon, coupon_service_pb2.UpdateCouponRequest()),
+        (coupons.GetCoupon, coupon_service_pb2.GetCouponRequest()),
+        (coupons.ListCoupons, coupon_service_pb2.ListCouponsRequest()),
         (whole.ApplyCatalog, catalog_service_pb2.ApplyCatalogRequest()),
     ]
     for _, request in requests:
         fill(request, chance)
-    nearly_right = samples.document()
+    nearly_right = samples.document(**samples.WHOLE)
     mutate(nearly_right, chance)
     answers = [call(method, request) for method, request in [*requests, (whole.ApplyCatalog, nearly_right)]]
     reasons = await asyncio.gather(*map(_reason, answers))

@@ -184,3 +184,18 @@ async def test_what_does_not_exist_is_not_found(catalog: grpc.aio.Channel) -> No
         for method, request in calls:
             refusal = await _refused(call(method, request))
             assert (refusal.code, refusal.reason) == (grpc.StatusCode.NOT_FOUND, reason)
+
+
+async def test_a_number_is_configured_archived_and_brought_back(features: FeatureServiceStub, broker: Broker) -> None:
+    announced = await broker.client.subscribe("tollkeeper.catalog.feature.updated.history")
+    made = await _create(features, samples.HISTORY)
+    assert (made.numeric.unit_singular, made.numeric.unit_plural, made.archived) == ("day", "days", False)
+    archived = await _update(features, {"id": "history", "archived": True}, "archived")
+    assert (archived.archived, archived.numeric) == (True, made.numeric)
+    event = catalog_events_pb2.FeatureUpdated.FromString((await announced.next_msg(timeout=5)).data)
+    assert event.feature == archived
+    renamed = await _update(features, {"id": "history", "numeric": {"unitPlural": "Tage"}}, "numeric.unit_plural")
+    assert (renamed.archived, renamed.numeric.unit_singular, renamed.numeric.unit_plural) == (True, "day", "Tage")
+    assert not (await _update(features, {"id": "history"}, "archived")).archived
+    refusal = await _refused(_update(features, {"id": "history", "boolean": {}}))
+    assert (refusal.reason, refusal.metadata) == ("FEATURE_IMMUTABLE_FIELD", {"field": "type"})
