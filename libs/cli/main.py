@@ -3,6 +3,7 @@
 import click
 
 from cli.apply import apply
+from cli.migrate import migrate
 from cli.up import up
 
 
@@ -13,6 +14,7 @@ def main() -> None:
 
 
 main.add_command(apply)
+main.add_command(migrate)
 main.add_command(up)
 
 
