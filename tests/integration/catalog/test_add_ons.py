@@ -10,6 +10,7 @@ from kit.broker import Broker
 from kit.client import call
 from kit.errors import RemoteRefusal
 from tests.integration.catalog import samples
+from tests.integration.catalog.announced import listen
 from tollkeeper.catalog.v1 import (
     add_on_pb2,
     catalog_events_pb2,
@@ -69,7 +70,7 @@ async def _publish_plan(channel: grpc.aio.Channel) -> plan_pb2.PlanVersion:
 
 
 async def test_a_draft_is_saved_published_complete_and_announced(add_ons: AddOnServiceStub, broker: Broker) -> None:
-    announced = await broker.client.subscribe("tollkeeper.catalog.add_on.*.extra")
+    announced = await listen(broker, "tollkeeper.catalog.add_on.*.extra")
     draft = await _save(add_ons, "extra")
     assert (draft.version, draft.state) == (1, add_on_pb2.ADD_ON_VERSION_STATE_DRAFT)
     published = await _publish(add_ons, "extra")

@@ -12,6 +12,7 @@ from kit.broker import Broker
 from kit.client import call
 from kit.errors import RemoteRefusal
 from tests.integration.catalog import samples
+from tests.integration.catalog.announced import listen
 from tollkeeper.catalog.v1 import (
     add_on_service_pb2,
     catalog_events_pb2,
@@ -58,7 +59,7 @@ async def _versions(channel: grpc.aio.Channel, plan_id: str = "gold") -> Sequenc
 
 
 async def test_a_document_is_shown_applied_announced_and_then_equal(catalog: grpc.aio.Channel, broker: Broker) -> None:
-    announced = await broker.client.subscribe("tollkeeper.catalog.>")
+    announced = await listen(broker, "tollkeeper.catalog.>")
     created = [(name, "CREATED", version) for name, version in _THINGS]
     shown = await _apply(catalog, validateOnly=True)
     assert (_types(shown), shown.applied) == (created, False)
@@ -220,7 +221,7 @@ async def test_documents_applied_at_once_end_as_one_after_the_other(catalog: grp
 
 
 async def test_the_state_and_its_event_are_the_same(catalog: grpc.aio.Channel, broker: Broker) -> None:
-    announced = await broker.client.subscribe("tollkeeper.catalog.plan.published.gold")
+    announced = await listen(broker, "tollkeeper.catalog.plan.published.gold")
     await _apply(catalog)
     event = catalog_events_pb2.PlanPublished.FromString((await announced.next_msg(timeout=5)).data)
     read = await call(PlanServiceStub(catalog).GetPlan, plan_service_pb2.GetPlanRequest(plan_id="gold"))
@@ -240,7 +241,7 @@ async def _plan(channel: grpc.aio.Channel, plan_id: str) -> plan_pb2.Plan:
 async def test_everything_is_applied_in_one_go_told_complete_and_then_equal(
     catalog: grpc.aio.Channel, broker: Broker
 ) -> None:
-    announced = await broker.client.subscribe("tollkeeper.catalog.>")
+    announced = await listen(broker, "tollkeeper.catalog.>")
     shown = await _apply(catalog, validateOnly=True, **samples.WHOLE)
     applied = await _apply(catalog, **samples.WHOLE)
     assert list(shown.changes) == list(applied.changes)

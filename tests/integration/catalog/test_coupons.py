@@ -10,6 +10,7 @@ from kit.broker import Broker
 from kit.client import call
 from kit.errors import RemoteRefusal
 from tests.integration.catalog import samples
+from tests.integration.catalog.announced import listen
 from tollkeeper.catalog.v1 import catalog_events_pb2, coupon_pb2
 from tollkeeper.catalog.v1 import coupon_service_pb2 as pb
 from tollkeeper.catalog.v1.coupon_service_pb2_grpc import CouponServiceStub
@@ -34,7 +35,7 @@ async def _refused(coroutine: Any) -> RemoteRefusal:
 async def test_a_coupon_is_made_announced_read_listed_and_made_again(
     coupons: CouponServiceStub, broker: Broker
 ) -> None:
-    announced = await broker.client.subscribe("tollkeeper.catalog.coupon.created.*")
+    announced = await listen(broker, "tollkeeper.catalog.coupon.created.*")
     made = await _create(coupons, samples.WELCOME)
     assert (made.display_name, made.percent_off, made.duration_months) == ("WELCOME20", "20", 3)
     farewell = await _create(coupons, samples.FAREWELL)
@@ -74,7 +75,7 @@ async def test_every_mistake_is_named_at_once(coupons: CouponServiceStub) -> Non
 
 
 async def test_only_names_and_archiving_change(coupons: CouponServiceStub, broker: Broker) -> None:
-    announced = await broker.client.subscribe("tollkeeper.catalog.coupon.updated.*")
+    announced = await listen(broker, "tollkeeper.catalog.coupon.updated.*")
     made = await _create(coupons, samples.WELCOME)
     archived = samples.coupon({"id": "WELCOME20", "archived": True, "displayName": "Ignored"})
     mask = field_mask_pb2.FieldMask(paths=["archived"])

@@ -14,6 +14,7 @@ from kit.broker import Broker
 from kit.client import call
 from kit.errors import RemoteRefusal
 from tests.integration.catalog import samples
+from tests.integration.catalog.announced import listen
 from tollkeeper.catalog.v1 import catalog_events_pb2, feature_pb2, plan_service_pb2, product_service_pb2
 from tollkeeper.catalog.v1 import feature_service_pb2 as pb
 from tollkeeper.catalog.v1.feature_service_pb2_grpc import FeatureServiceStub
@@ -49,7 +50,7 @@ async def _refused(answer: Awaitable[Any]) -> RemoteRefusal:
 
 
 async def test_a_feature_is_made_with_its_defaults_and_announced(features: FeatureServiceStub, broker: Broker) -> None:
-    announced = await broker.client.subscribe("tollkeeper.catalog.feature.created.seats")
+    announced = await listen(broker, "tollkeeper.catalog.feature.created.seats")
     made = await _create(features, SEATS)
     assert (made.display_name, made.metered.unit_singular, made.metered.unit_plural) == ("seats", "unit", "units")
     assert made.revision > 0
@@ -90,7 +91,7 @@ async def test_an_update_changes_what_is_named_and_grows_the_revision(
     features: FeatureServiceStub, broker: Broker
 ) -> None:
     made = await _create(features, SEATS)
-    announced = await broker.client.subscribe("tollkeeper.catalog.feature.updated.seats")
+    announced = await listen(broker, "tollkeeper.catalog.feature.updated.seats")
     wanted = SEATS | {"displayName": "Seats", "description": "Ignored"}
     changed = await _update(features, wanted, "display_name")
     assert (changed.display_name, changed.description) == ("Seats", "")
@@ -187,7 +188,7 @@ async def test_what_does_not_exist_is_not_found(catalog: grpc.aio.Channel) -> No
 
 
 async def test_a_number_is_configured_archived_and_brought_back(features: FeatureServiceStub, broker: Broker) -> None:
-    announced = await broker.client.subscribe("tollkeeper.catalog.feature.updated.history")
+    announced = await listen(broker, "tollkeeper.catalog.feature.updated.history")
     made = await _create(features, samples.HISTORY)
     assert (made.numeric.unit_singular, made.numeric.unit_plural, made.archived) == ("day", "days", False)
     archived = await _update(features, {"id": "history", "archived": True}, "archived")

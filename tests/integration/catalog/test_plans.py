@@ -11,6 +11,7 @@ from kit.broker import Broker
 from kit.client import call
 from kit.errors import RemoteRefusal
 from tests.integration.catalog import samples
+from tests.integration.catalog.announced import listen
 from tollkeeper.catalog.v1 import catalog_events_pb2, feature_service_pb2, plan_pb2, product_service_pb2
 from tollkeeper.catalog.v1 import plan_service_pb2 as pb
 from tollkeeper.catalog.v1.catalog_service_pb2_grpc import CatalogServiceStub
@@ -44,7 +45,7 @@ async def _refused(coroutine: object) -> RemoteRefusal:
 
 
 async def test_a_draft_is_saved_and_published_complete(plans: PlanServiceStub, broker: Broker) -> None:
-    published_events = await broker.client.subscribe("tollkeeper.catalog.plan.published.gold")
+    published_events = await listen(broker, "tollkeeper.catalog.plan.published.gold")
     draft = await _save(plans)
     assert (draft.version, draft.state) == (1, plan_pb2.PLAN_VERSION_STATE_DRAFT)
     assert not draft.features
@@ -119,7 +120,7 @@ async def test_every_mistake_of_a_content_is_named_at_once(plans: PlanServiceStu
 
 
 async def test_a_plan_is_renamed_announced_and_keeps_its_versions(plans: PlanServiceStub, broker: Broker) -> None:
-    announced = await broker.client.subscribe("tollkeeper.catalog.plan.updated.gold")
+    announced = await listen(broker, "tollkeeper.catalog.plan.updated.gold")
     await _save(plans)
     published = (await call(plans.PublishPlan, pb.PublishPlanRequest(plan_id="gold"))).plan_version
     mask = field_mask_pb2.FieldMask(paths=["display_name"])
@@ -202,7 +203,7 @@ async def _make(plans: PlanServiceStub, *plan_ids: str) -> None:
 async def test_carrying_entitlements_moves_one_number_in_the_plan_and_its_event(
     plans: PlanServiceStub, broker: Broker
 ) -> None:
-    announced = await broker.client.subscribe("tollkeeper.catalog.plan.published.gold")
+    announced = await listen(broker, "tollkeeper.catalog.plan.published.gold")
     numbers = []
     for carry in (False, True, False):
         await _save(plans)

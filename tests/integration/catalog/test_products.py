@@ -6,6 +6,7 @@ import pytest
 from kit.broker import Broker
 from kit.client import call
 from kit.errors import RemoteRefusal
+from tests.integration.catalog.announced import listen
 from tollkeeper.catalog.v1 import catalog_events_pb2, product_pb2
 from tollkeeper.catalog.v1 import product_service_pb2 as pb
 from tollkeeper.catalog.v1.product_service_pb2_grpc import ProductServiceStub
@@ -13,7 +14,7 @@ from tollkeeper.catalog.v1.product_service_pb2_grpc import ProductServiceStub
 
 async def test_a_product_is_made_announced_and_read_back(catalog: grpc.aio.Channel, broker: Broker) -> None:
     stub = ProductServiceStub(catalog)
-    announced = await broker.client.subscribe("tollkeeper.catalog.product.created.*")
+    announced = await listen(broker, "tollkeeper.catalog.product.created.*")
     made = await call(stub.CreateProduct, pb.CreateProductRequest(product=product_pb2.Product(id="airport")))
     read = await call(stub.GetProduct, pb.GetProductRequest(product_id="airport"))
     assert read.product == made.product
