@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.domain.invoice import InvoiceLine, LineType
-from billing.domain.lifecycle import Change
-from billing.domain.plan_terms import Offer, PlanTerms
+from billing.domain.plan_terms import Offer
 from kernel.money import CURRENCIES
 from kernel.period import BillingPeriod
 from kernel.pricing import FlatRate, Graduated, Package, PriceList, StairStep, StairStepTier, Tier, Volume, price
 from kernel.quantity import round_half_away
-from tests.unit.billing.terms import committed, plan, provisioned, raised
+from tests.unit.billing.story import Story
+from tests.unit.billing.terms import committed, plan
 
 prices = st.decimals("0", "1000", places=4)
 ZONES = ("UTC", "America/New_York", "Australia/Lord_Howe", "Pacific/Apia")
@@ -42,20 +42,25 @@ starts = st.datetimes(datetime(2011, 1, 1), datetime(2027, 1, 1), timezones=st.j
 
 
 @st.composite
-def begun(draw: st.DrawFn) -> tuple[PlanTerms, Change]:
+def begun(draw: st.DrawFn) -> Story:
     offer = draw(offers)
-    terms = plan(committed(draw(price_lists()), offers=[offer]))
-    quantity = {"gates": str(draw(st.integers(1, 40)))}
-    change = provisioned(terms, draw(starts), quantity, time_zone=draw(st.sampled_from(ZONES)), offer=offer)
-    return terms, change
+    story = Story(plan(committed(draw(price_lists()), offers=[offer])))
+    story.provision(
+        draw(starts),
+        {"gates": str(draw(st.integers(1, 40)))},
+        time_zone=draw(st.sampled_from(ZONES)),
+        billing_period=offer.billing_period,
+        currency=offer.currency,
+    )
+    return story
 
 
 @st.composite
-def raises(draw: st.DrawFn, change: Change) -> list[tuple[datetime, str]]:
+def raises(draw: st.DrawFn, story: Story) -> list[tuple[datetime, str]]:
     """Moments of the period in order, each with more gates than before."""
-    period = change.subscription.period
+    period = story.subscription.period
     offsets = sorted(draw(st.lists(st.integers(0, period.microseconds - 1), max_size=4)))
-    quantity = change.subscription.committed("gates").quantity
+    quantity = story.subscription.holding.committed("gates")
     found = []
     for offset in offsets:
         quantity += draw(st.decimals("0.01", "50", places=2))
@@ -63,21 +68,19 @@ def raises(draw: st.DrawFn, change: Change) -> list[tuple[datetime, str]]:
     return found
 
 
-def run(terms: PlanTerms, change: Change, steps: Sequence[tuple[datetime, str]]) -> list[InvoiceLine]:
+def run(story: Story, steps: Sequence[tuple[datetime, str]]) -> list[InvoiceLine]:
     """The lines of the period."""
-    account = list(change.lines)
     for at, quantity in steps:
-        change = raised(change, terms, at, {"gates": quantity}, account=account)
-        account += change.lines
-    return account
+        story.update(at, {"gates": quantity})
+    return story.lines
 
 
 @given(st.data())
 def test_the_lines_of_a_period_add_up_to_what_was_held(data: st.DataObject) -> None:
-    terms, change = data.draw(begun())
-    account = run(terms, change, data.draw(raises(change)))
-    period, offer = change.subscription.period, change.subscription.offer
-    price_list = terms.charges[0].prices[offer]
+    story = data.draw(begun())
+    account = run(story, data.draw(raises(story)))
+    period, offer = story.subscription.period, story.subscription.offer
+    price_list = story.terms["airline", 1].charges[0].prices[offer]
     ends = [*(line.period.start for line in account[1:]), period.end]
     due = sum(
         (
@@ -93,17 +96,17 @@ def test_the_lines_of_a_period_add_up_to_what_was_held(data: st.DataObject) -> N
 
 @given(st.data())
 def test_credits_never_exceed_what_was_charged(data: st.DataObject) -> None:
-    terms, change = data.draw(begun())
+    story = data.draw(begun())
     charged = Decimal(0)
-    for line in run(terms, change, data.draw(raises(change))):
+    for line in run(story, data.draw(raises(story))):
         charged += line.amount.amount
         assert charged >= 0
 
 
 @given(st.data())
 def test_the_steps_of_each_line_lead_to_its_amount(data: st.DataObject) -> None:
-    terms, change = data.draw(begun())
-    for line in run(terms, change, data.draw(raises(change))):
+    story = data.draw(begun())
+    for line in run(story, data.draw(raises(story))):
         steps = sum((step.amount for step in line.derivation), Decimal(0))
         if line.type is LineType.COMMITMENT_PRORATION:
             assert steps == line.amount.amount
@@ -113,12 +116,15 @@ def test_the_steps_of_each_line_lead_to_its_amount(data: st.DataObject) -> None:
 
 @given(st.data())
 def test_a_raise_in_two_parts_at_one_moment_costs_what_it_costs_at_once(data: st.DataObject) -> None:
-    terms, change = data.draw(begun())
-    period = change.subscription.period
+    story = data.draw(begun())
+    begin = story.changes[0]
+    period = story.subscription.period
     at = period.start + timedelta(microseconds=data.draw(st.integers(0, period.microseconds - 1)))
-    held = change.subscription.committed("gates").quantity
+    held = story.subscription.holding.committed("gates")
     # Larger than any block, so that both are raises.
     some, more = str(held + 31), str(held + 62)
-    at_once = run(terms, change, [(at, more)])
-    in_parts = run(terms, change, [(at, some), (at, more)])
-    assert sum(line.amount.amount for line in at_once) == sum(line.amount.amount for line in in_parts)
+    run(story, [(at, more)])
+    at_once = story.balance
+    story.changes = [begin]
+    run(story, [(at, some), (at, more)])
+    assert story.balance == at_once

@@ -13,7 +13,8 @@ from kernel.money import USD, Money
 from kernel.period import Period
 from kernel.pricing import FlatRate, Volume, price
 from kernel.quantity import round_half_away
-from tests.unit.billing.terms import closed, customer, plan, provisioned, tiers, used
+from tests.unit.billing.story import Story
+from tests.unit.billing.terms import customer, plan, tiers, used
 
 NOW = datetime(2026, 4, 1, tzinfo=UTC)
 cents = st.integers(-100_000, 100_000).map(lambda units: Decimal(units) / 100)
@@ -21,7 +22,7 @@ cents = st.integers(-100_000, 100_000).map(lambda units: Decimal(units) / 100)
 
 def line(amount: Decimal) -> InvoiceLine:
     return InvoiceLine(
-        LineType.FLAT_FEE, "fee", "", "Fee", Decimal(1), 0, Period(NOW, NOW), Money(amount, USD), derivation=()
+        LineType.FLAT_FEE, None, "fee", "", "Fee", Decimal(1), 0, Period(NOW, NOW), Money(amount, USD), derivation=()
     )
 
 
@@ -56,16 +57,15 @@ def test_credit_is_what_was_granted_less_what_was_applied(invoices: list[list[De
 def test_billed_and_late_usage_together_cost_what_the_whole_costs(
     price_list: FlatRate | Volume, known: list[Decimal]
 ) -> None:
-    terms = plan(used(price_list))
-    change = provisioned(terms, NOW)
-    billed: list[InvoiceLine] = []
+    story = Story(plan(used(price_list)))
+    story.provision(NOW)
+    arrived = Decimal(0)
     for first_period in known:
-        # What is known of the first period, as each renewal asks; all others stay without usage.
-        number = change.subscription.period_number
-        usage = [str(first_period) if one == 0 else "0" for one in (number, *range(number))]
-        change = closed(change, terms, *usage, before=billed)
-        billed += change.lines
-    account = [line for line in billed if line.period_number == 0]
+        # What is known of the first period when each renewal asks; all others stay without usage.
+        story.use(NOW, str(first_period - arrived))
+        arrived = first_period
+        story.renew()
+    account = [line for line in story.lines if line.period_number == 0]
     total = sum(line.amount.amount for line in account)
     assert total == round_half_away(price(price_list, known[-1]).amount, 2)
     for late_line in account[1:]:

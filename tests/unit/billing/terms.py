@@ -1,15 +1,18 @@
-"""Terms of plans and subscriptions to them, in few words."""
+"""Terms of plans, and what customers ask for, in few words."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from billing.domain.commitment import Commitment
+from billing.domain.coupon import Coupon, Duration
 from billing.domain.customer import Customer
+from billing.domain.holding import HeldAddOn
 from billing.domain.invoice import InvoiceLine
-from billing.domain.lifecycle import Agreement, Change, close_period, provision, raise_commitments
-from billing.domain.plan_terms import BillingModel, Charge, Offer, PlanTerms, Unit
-from billing.domain.usage import Usage, UsageAnswers, usage_questions
+from billing.domain.plan_terms import AddOnTerms, BillingModel, Charge, Offer, PlanTerms, TrialTerms, Unit
+from billing.domain.provision import Agreement
+from kernel.money import Money, currency
 from kernel.period import BillingPeriod
 from kernel.pricing import FlatRate, Graduated, Package, PriceList, StairStep, StairStepTier, Tier, Volume
 
@@ -48,8 +51,9 @@ def charge(
     minimum: str = "1",
     maximum: str | None = None,
     offers: Sequence[Offer] = (USD_MONTHLY,),
+    prices: Mapping[Offer, PriceList] | None = None,
 ) -> Charge:
-    """A charge that costs the same in every offer."""
+    """A charge that costs the same in every offer, unless `prices` says what it costs in each."""
     return Charge(
         id=feature_id or "fee",
         model=model,
@@ -59,44 +63,62 @@ def charge(
         minimum=Decimal(minimum),
         maximum=None if maximum is None else Decimal(maximum),
         block_size=price_list.block_size if isinstance(price_list, Package) else None,
-        prices=dict.fromkeys(offers, price_list),
+        prices=prices or dict.fromkeys(offers, price_list),
     )
 
 
-def committed(price_list: PriceList, **more: object) -> Charge:
+def committed(price_list: PriceList, **more: Any) -> Charge:
     """A commitment."""
-    return charge(BillingModel.PER_UNIT, price_list, **more)  # type: ignore[arg-type]  # the fields of `charge`.
+    return charge(BillingModel.PER_UNIT, price_list, **more)
 
 
-def used(price_list: PriceList, feature_id: str = "departures") -> Charge:
+def used(price_list: PriceList, feature_id: str = "departures", **more: Any) -> Charge:
     """Billed by usage."""
-    return charge(BillingModel.USAGE_BASED, price_list, feature_id=feature_id)
+    return charge(BillingModel.USAGE_BASED, price_list, feature_id=feature_id, **more)
 
 
-def fee(amount: str) -> Charge:
+def fee(amount: str, **more: Any) -> Charge:
     """A fixed fee."""
-    return charge(BillingModel.FLAT_FEE, FlatRate(Decimal(amount)), feature_id="")
+    return charge(BillingModel.FLAT_FEE, FlatRate(Decimal(amount)), feature_id="", **more)
 
 
-def plan(*charges: Charge) -> PlanTerms:
-    """A plan; free without charges."""
-    return PlanTerms("airline", 1, "airport", "Airline", not charges, charges)
+def add_on(name: str, *charges: Charge, maximum: int = 10, required: Sequence[str] = ()) -> AddOnTerms:
+    """An add-on; with a fee of 3 a period unless charges are given."""
+    return AddOnTerms(name, name.capitalize(), charges or (fee("3"),), maximum, tuple(required))
 
 
-def customer(now: datetime, currency: str = "USD") -> Customer:
+def plan(
+    *charges: Charge,
+    plan_id: str = "airline",
+    version: int = 1,
+    product_id: str = "airport",
+    add_ons: Iterable[AddOnTerms] = (),
+    trial: TrialTerms | None = None,
+    several: bool = False,
+) -> PlanTerms:
+    """A plan version; free without charges."""
+    compatible = {one.id: one for one in add_ons}
+    name = plan_id.capitalize()
+    return PlanTerms(plan_id, version, product_id, name, not charges, charges, compatible, trial, several)
+
+
+def customer(now: datetime, currency: str = "USD", country: str = "") -> Customer:
     """A real-time customer without credit."""
-    return Customer("UA", "United", "", currency, None, 1, now)
+    return Customer("UA", "United", "", currency, None, 1, now, country=country)
 
 
-def agreement(
-    quantities: Mapping[str, str] | None = None,
-    *,
-    time_zone: str = "America/New_York",
-    billing_period: BillingPeriod = BillingPeriod.MONTHLY,
-    currency: str | None = None,
-) -> Agreement:
-    """What UA asks for."""
-    return Agreement("UA", "airline", billing_period, commitments(quantities or {}), time_zone, currency, "sub_1")
+def agreement(quantities: Mapping[str, str] | None = None, **more: Any) -> Agreement:
+    """What UA asks for: the airline by the month, in New York's time, unless `more` says otherwise."""
+    fields: dict[str, Any] = {
+        "customer_id": "UA",
+        "plan_id": "airline",
+        "billing_period": BillingPeriod.MONTHLY,
+        "commitments": commitments(quantities or {}),
+        "time_zone": "America/New_York",
+        "currency": None,
+        "subscription_id": "sub_1",
+    }
+    return Agreement(**(fields | more))
 
 
 def commitments(quantities: Mapping[str, str]) -> tuple[Commitment, ...]:
@@ -104,39 +126,22 @@ def commitments(quantities: Mapping[str, str]) -> tuple[Commitment, ...]:
     return tuple(Commitment(feature_id, Decimal(quantity)) for feature_id, quantity in quantities.items())
 
 
-def provisioned(
-    terms: PlanTerms,
-    now: datetime,
-    quantities: Mapping[str, str] | None = None,
-    *,
-    time_zone: str = "America/New_York",
-    offer: Offer = USD_MONTHLY,
-) -> Change:
-    """UA's subscription to the plan, begun now."""
-    asked = agreement(quantities, time_zone=time_zone, billing_period=offer.billing_period, currency=offer.currency)
-    return provision(terms, asked, customer=customer(now), now=now, revision=1)
+def add_ons(quantities: Mapping[str, int]) -> tuple[HeldAddOn, ...]:
+    """Add-ons by id."""
+    return tuple(HeldAddOn(add_on_id, quantity) for add_on_id, quantity in quantities.items())
 
 
-def raised(
-    change: Change, terms: PlanTerms, at: datetime, quantities: Mapping[str, str], *, account: Sequence[InvoiceLine]
-) -> Change:
-    """The subscription with greater commitments."""
-    return raise_commitments(change.subscription, terms, commitments(quantities), account=account, now=at, revision=2)
+def percent_off(percent: str, duration: Duration = Duration.FOREVER, *, months: int = 0, id: str = "") -> Coupon:
+    """A coupon that takes a percentage off."""
+    return Coupon(id or f"percent-{percent}", f"Less {percent}", Decimal(percent), (), duration, months)
 
 
-def answers(change: Change, terms: PlanTerms, *quantities: str) -> UsageAnswers:
-    """The usage of the closing period, then of those billed before, the oldest first."""
-    questions = usage_questions(change.subscription, terms)
-    return {
-        (question.period_number, question.charge_id): Usage(Decimal(quantity), 1)
-        for question, quantity in zip(questions, quantities, strict=True)
-    }
-
-
-def closed(change: Change, terms: PlanTerms, *quantities: str, before: Sequence[InvoiceLine] = ()) -> Change:
-    """The subscription in its next period; usage as for `answers`."""
-    usage = answers(change, terms, *quantities)
-    return close_period(change.subscription, terms, answers=usage, billed=before, revision=3)
+def amount_off(
+    amount: str, duration: Duration = Duration.FOREVER, *, months: int = 0, unit: str = "USD", id: str = ""
+) -> Coupon:
+    """A coupon that takes a fixed amount off."""
+    money = Money(Decimal(amount), currency(unit))
+    return Coupon(id or f"amount-{amount}", f"Less {amount}", None, (money,), duration, months)
 
 
 def told(lines: Sequence[InvoiceLine]) -> list[tuple[str, str, str]]:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from billing.messages.agreement import agreement_from_proto, raise_from_proto
+from billing.messages.agreement import agreement_from_proto
+from billing.messages.update import commitments_update_from_proto
 from kernel.errors import TollkeeperError
 from tollkeeper.billing.v1 import subscription_pb2
 from tollkeeper.billing.v1 import subscription_service_pb2 as pb
@@ -26,7 +27,7 @@ def test_every_mistake_of_an_agreement_is_named() -> None:
     assert paths == ["customer_id", "billing_period", *PATHS, "time_zone", "currency"]
 
 
-def test_every_mistake_of_a_raise_is_named() -> None:
+def test_every_mistake_of_other_commitments_is_named() -> None:
     with pytest.raises(TollkeeperError) as refused:
-        raise_from_proto(pb.UpdateCommitmentsRequest(subscription_id="s", commitments=COMMITMENTS))
+        commitments_update_from_proto(pb.UpdateCommitmentsRequest(subscription_id="s", commitments=COMMITMENTS))
     assert [violation.path for violation in refused.value.violations] == PATHS

@@ -1,11 +1,11 @@
-"""What may be committed: bounds, blocks, defaults, and only upwards."""
+"""What may be committed: bounds, blocks, defaults, and what stays with another plan."""
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 import pytest
 
-from billing.domain.commitment import Commitment, first_commitments, raised_commitments
+from billing.domain.commitment import Commitment, asked_commitments, first_commitments, kept_commitments
 from billing.domain.plan_terms import PlanTerms
 from kernel.errors import TollkeeperError
 from kernel.pricing import FlatRate
@@ -94,26 +94,37 @@ def test_a_least_commitment_that_no_whole_block_meets_is_refused() -> None:
 @pytest.mark.parametrize(
     ("asked", "expected"),
     [
-        ({"gates": "5"}, {"gates": "5", "slots": "50"}),
-        ({"gates": "4.0"}, {"gates": "4.0", "slots": "50"}),
-        ({"slots": "26"}, {"gates": "4", "slots": "50"}),
-        ({"slots": "50", "gates": "12"}, {"gates": "12", "slots": "50"}),
+        ({"gates": "5"}, {"gates": "5"}),
+        ({"slots": "26"}, {"slots": "50"}),
+        ({"slots": "50", "gates": "3"}, {"slots": "50", "gates": "3"}),
+        ({}, {}),
     ],
 )
-def test_a_raise_leaves_what_it_does_not_name(asked: Mapping[str, str], expected: Mapping[str, str]) -> None:
-    current = commitments({"gates": "4", "slots": "50"})
-    assert held(raised_commitments(TERMS, current, commitments(asked))) == expected
+def test_what_is_asked_for_is_named_alone(asked: Mapping[str, str], expected: Mapping[str, str]) -> None:
+    quantities = asked_commitments(TERMS, commitments(asked))
+    assert {feature_id: str(quantity) for feature_id, quantity in quantities.items()} == expected
 
 
-@pytest.mark.parametrize("asked", [{"gates": "3.999"}, {"slots": "25"}, {"gates": "9", "slots": "1"}])
-def test_less_is_refused(asked: Mapping[str, str]) -> None:
+def test_mistakes_of_a_change_are_told_at_once() -> None:
     with pytest.raises(TollkeeperError) as refused:
-        raised_commitments(TERMS, commitments({"gates": "4", "slots": "50"}), commitments(asked))
-    assert refused.value.reason == "COMMITMENT_DECREASE"
-    assert "can only be raised" in refused.value.message
+        asked_commitments(TERMS, commitments({"gates": "1", "slots": "61", "runways": "1"}))
+    assert refused.value.reason == "COMMITMENT_INVALID"
+    paths = [violation.path for violation in refused.value.violations]
+    assert paths == ["commitments[0].quantity", "commitments[1].quantity", "commitments[2].feature_id"]
 
 
-def test_a_mistake_is_told_before_a_decrease() -> None:
-    with pytest.raises(TollkeeperError) as refused:
-        raised_commitments(TERMS, commitments({"gates": "4", "slots": "50"}), commitments({"gates": "1", "slots": "1"}))
-    assert [violation.path for violation in refused.value.violations] == ["commitments[0].quantity"]
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"gates": "3", "slots": "25"}, {"gates": "3", "slots": "25"}),
+        ({"gates": "12", "slots": "26"}, {"gates": "12", "slots": "50"}),
+        # Beyond the other plan's bounds: asked for anew, which is its minimum.
+        ({"gates": "13", "slots": "51"}, {}),
+        ({"gates": "2.9", "slots": "50"}, {"slots": "50"}),
+        # What it does not sell goes, what it sells besides comes with its minimum.
+        ({"runways": "2"}, {"gates": "3", "slots": "25"}),
+    ],
+)
+def test_what_another_plan_keeps(before: Mapping[str, str], after: Mapping[str, str]) -> None:
+    kept = kept_commitments(TERMS, {feature_id: Decimal(quantity) for feature_id, quantity in before.items()})
+    assert held(kept) == after

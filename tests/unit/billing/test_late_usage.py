@@ -8,27 +8,37 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from billing.domain.invoice import InvoiceLine, LineType
-from billing.domain.lifecycle import Change, schedule_end
+from billing.domain.plan_terms import PlanTerms
 from billing.domain.usage import LATE_PERIODS
 from kernel.pricing import FlatRate, Package
-from tests.unit.billing.terms import closed, plan, provisioned, told, used
+from kernel.recurrence import Interval, Recurrence
+from tests.unit.billing.story import Story
+from tests.unit.billing.terms import add_on, fee, plan, told, used
 
 START = datetime(2013, 1, 1, tzinfo=ZoneInfo("America/New_York"))
+MONTHS = Recurrence(Interval.MONTH, START, "America/New_York")
 THOUSANDS = Package(Decimal(1000), Decimal(5))
 TERMS = plan(used(THOUSANDS))
 
 
+def begun(terms: PlanTerms = TERMS) -> Story:
+    story = Story(terms)
+    story.provision(START)
+    return story
+
+
 def billed(*known: Mapping[int, str], ends: bool = False) -> list[tuple[InvoiceLine, ...]]:
-    """The lines of one renewal after the other; each is told the usage of periods, of which those not named have none."""
-    change = provisioned(TERMS, START)
+    """The lines of one renewal after the other; before each, usage of periods arrives until it is what is known then."""
+    story = begun()
+    arrived: dict[int, Decimal] = {}
     invoices: list[tuple[InvoiceLine, ...]] = []
     for number, usage in enumerate(known):
+        for period, quantity in usage.items():
+            story.use(MONTHS.period(period).start, str(Decimal(quantity) - arrived.get(period, Decimal(0))))
+            arrived[period] = Decimal(quantity)
         if ends and number == len(known) - 1:
-            change = Change(schedule_end(change.subscription, revision=2), (), change.reason, number)
-        asked = (number, *range(max(0, number - LATE_PERIODS), number))
-        quantities = [usage.get(one, "0") for one in asked]
-        change = closed(change, TERMS, *quantities, before=[line for lines in invoices for line in lines])
-        invoices.append(change.lines)
+            story.cancel(story.subscription.period.start)
+        invoices.append(story.renew().lines)
     return invoices
 
 
@@ -42,31 +52,38 @@ def late_lines(lines: Sequence[InvoiceLine]) -> list[tuple[int, str, str, str]]:
 
 
 @pytest.mark.parametrize(
-    ("late", "amount"), [("4512", None), ("4513", "0.00"), ("5001", "5.00"), ("3999", "-5.00"), ("0", "-25.00")]
+    ("late", "amount"), [("0", None), ("1", "0.00"), ("489", "5.00"), ("-513", "-5.00"), ("-4512", "-25.00")]
 )
 def test_late_usage_is_the_difference(late: str, amount: str | None) -> None:
-    terms = plan(used(THOUSANDS))
-    first = closed(provisioned(terms, START), terms, "4512")
-    second = closed(first, terms, "10", late, before=first.lines)
-    usage, *found = second.lines
+    story = begun()
+    story.use(START, "4512")
+    story.renew()
+    story.use(MONTHS.period(1).start, "10")
+    story.use(START, late)
+    usage, *found = story.renew().lines
     assert told([usage]) == [("USAGE", "10", "5.00")]
     if amount is None:
         assert found == []
         return
     [line] = found
-    assert (line.type, line.previous_quantity, str(line.quantity)) == (LineType.LATE_USAGE, Decimal(4512), late)
+    assert (line.type, line.previous_quantity, line.quantity) == (
+        LineType.LATE_USAGE,
+        Decimal(4512),
+        4512 + Decimal(late),
+    )
     assert str(line.amount.amount) == amount
     assert sum(step.amount for step in line.derivation) == line.amount.amount
     assert (line.period.end, line.period_number) == (usage.period.start, 0)
 
 
 def test_late_usage_is_rounded_with_what_was_billed() -> None:
-    terms = plan(used(FlatRate(Decimal("0.004"))))
-    first = closed(provisioned(terms, START), terms, "1")
-    assert str(first.lines[0].amount.amount) == "0.00"
-    second = closed(first, terms, "0", "2", before=first.lines)
-    assert told(second.lines) == [("USAGE", "0", "0.00"), ("LATE_USAGE", "2", "0.01")]
-    assert [step.description for step in second.lines[1].derivation] == ["2 units", "rounded to 0.01"]
+    story = begun(plan(used(FlatRate(Decimal("0.004")))))
+    story.use(START, "1")
+    assert str(story.renew().lines[0].amount.amount) == "0.00"
+    story.use(START, "1")
+    lines = story.renew().lines
+    assert told(lines) == [("USAGE", "0", "0.00"), ("LATE_USAGE", "2", "0.01")]
+    assert [step.description for step in lines[1].derivation] == ["2 units", "rounded to 0.01"]
 
 
 def test_usage_comes_two_and_three_periods_late() -> None:
@@ -108,3 +125,26 @@ def test_usage_later_than_the_bound_is_not_billed() -> None:
 def test_the_final_invoice_bills_what_is_late_too() -> None:
     *_, final = billed({0: "1"}, {0: "1", 1: "1"}, {0: "2000", 1: "2000", 2: "1"}, ends=True)
     assert told(final) == [("USAGE", "1", "5.00"), ("LATE_USAGE", "2000", "5.00"), ("LATE_USAGE", "2000", "5.00")]
+
+
+def test_late_usage_costs_what_its_period_cost_after_a_change_of_plan() -> None:
+    story = begun()
+    story.publish(plan(used(FlatRate(Decimal(1))), plan_id="pro"))
+    story.use(START, "1000")
+    story.renew()
+    story.update(MONTHS.period(1).start, plan_id="pro")
+    story.use(START, "1")
+    story.use(MONTHS.period(1).start, "7")
+    assert told(story.renew().lines) == [("USAGE", "7", "7.00"), ("LATE_USAGE", "1001", "5.00")]
+
+
+def test_late_usage_of_an_add_on_that_is_gone_costs_what_it_cost() -> None:
+    extra = add_on("charters", used(FlatRate(Decimal("0.5")), "charters"))
+    story = Story(plan(fee("1"), add_ons=[extra]))
+    story.provision(START, add_ons=())
+    story.update(START, extras={"charters": 2})
+    story.use(START, "10", "charters")
+    story.update(MONTHS.period(0).start, extras={"charters": 0})
+    assert told(story.renew().lines) == [("FLAT_FEE", "1", "1.00"), ("USAGE", "10", "5.00")]
+    story.use(START, "4", "charters")
+    assert told(story.renew().lines) == [("FLAT_FEE", "1", "1.00"), ("LATE_USAGE", "14", "2.00")]

@@ -2,8 +2,9 @@
 
 import pytest
 
-from billing.messages.agreement import agreement_from_proto, raise_from_proto
+from billing.messages.agreement import agreement_from_proto
 from billing.messages.request_key import request_key
+from billing.messages.update import commitments_update_from_proto
 from kernel.errors import TollkeeperError
 from tollkeeper.billing.v1 import subscription_pb2
 from tollkeeper.billing.v1 import subscription_service_pb2 as pb
@@ -53,14 +54,14 @@ def test_an_agreement_in_few_words() -> None:
 
 
 @pytest.mark.parametrize(("count", "mistakes"), [(0, ["commitments"]), (1, []), (100, []), (101, ["commitments"])])
-def test_a_raise_names_one_to_a_hundred_features(count: int, mistakes: list[str]) -> None:
+def test_other_commitments_name_one_to_a_hundred_features(count: int, mistakes: list[str]) -> None:
     commitments = [subscription_pb2.Commitment(feature_id=f"f{i}", quantity="2") for i in range(count)]
     request = pb.UpdateCommitmentsRequest(subscription_id="sub_1", commitments=commitments)
     if not mistakes:
-        assert len(raise_from_proto(request)[0]) == count
+        assert len(commitments_update_from_proto(request)[0].commitments) == count
         return
     with pytest.raises(TollkeeperError) as refused:
-        raise_from_proto(request)
+        commitments_update_from_proto(request)
     assert paths(refused) == mistakes
 
 

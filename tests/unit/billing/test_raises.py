@@ -1,19 +1,20 @@
 """Raised commitments as values: each line, to the cent and by exact time."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from billing.domain.invoice import InvoiceLine, InvoiceReason
-from billing.domain.lifecycle import Change, schedule_end
-from billing.domain.plan_terms import Offer
+from billing.domain.invoice import InvoiceLine
+from billing.domain.plan_terms import Offer, PlanTerms
 from kernel.money import currency
 from kernel.period import BillingPeriod
 from kernel.pricing import FlatRate, Package, PriceList, price
 from kernel.quantity import round_half_away
+from tests.unit.billing.story import Story
 from tests.unit.billing.terms import (
     GRADUATED_WITH_FEES,
     PACKAGE,
@@ -22,8 +23,6 @@ from tests.unit.billing.terms import (
     committed,
     fee,
     plan,
-    provisioned,
-    raised,
     told,
     used,
 )
@@ -36,9 +35,14 @@ def local(month: int, day: int, hour: int = 0, minute: int = 0) -> datetime:
     return datetime(2013, month, day, hour, minute, tzinfo=NEW_YORK)
 
 
+def begun(terms: PlanTerms, now: datetime, gates: str, **more: Any) -> Story:
+    story = Story(terms)
+    story.provision(now, {"gates": gates}, **more)
+    return story
+
+
 def test_a_raise_in_the_middle_of_january() -> None:
-    begun = provisioned(AIRLINE, local(1, 1), {"gates": "20"})
-    change = raised(begun, AIRLINE, local(1, 16), {"gates": "24"}, account=begun.lines)
+    change = begun(AIRLINE, local(1, 1), "20").update(local(1, 16), {"gates": "24"})
     [line] = change.lines
     assert told(change.lines) == [("COMMITMENT_PRORATION", "24", "20.65")]
     assert line.description == "Gates: 24 gates instead of 20, from 16 Jan 2013 to 1 Feb 2013"
@@ -56,24 +60,23 @@ def test_a_raise_in_the_middle_of_january() -> None:
 
 
 def test_two_raises_add_up_to_the_whole() -> None:
-    begun = provisioned(AIRLINE, local(1, 1), {"gates": "20"})
-    first = raised(begun, AIRLINE, local(1, 16), {"gates": "24"}, account=begun.lines)
-    account = [*begun.lines, *first.lines]
-    second = raised(first, AIRLINE, local(1, 20), {"gates": "30"}, account=account)
+    story = begun(AIRLINE, local(1, 1), "20")
+    story.update(local(1, 16), {"gates": "24"})
+    second = story.update(local(1, 20), {"gates": "30"})
     # 298 × 15/31 + 338 × 4/31 + 398 × 12/31 = 341.870…; 318.65 were charged.
     assert told(second.lines) == [("COMMITMENT_PRORATION", "30", "23.22")]
 
 
 def test_an_equal_quantity_changes_nothing() -> None:
-    begun = provisioned(AIRLINE, local(1, 1), {"gates": "20"})
-    change = raised(begun, AIRLINE, local(1, 16), {"gates": "20.000"}, account=begun.lines)
-    assert change.subscription is begun.subscription
+    story = begun(AIRLINE, local(1, 1), "20")
+    before = story.subscription
+    change = story.update(local(1, 16), {"gates": "20.000"})
+    assert change.subscription is before
     assert change.lines == ()
 
 
 def test_a_raise_at_the_very_start_costs_the_whole_difference() -> None:
-    begun = provisioned(AIRLINE, local(1, 1), {"gates": "20"})
-    change = raised(begun, AIRLINE, local(1, 1), {"gates": "24"}, account=begun.lines)
+    change = begun(AIRLINE, local(1, 1), "20").update(local(1, 1), {"gates": "24"})
     assert told(change.lines) == [("COMMITMENT_PRORATION", "24", "40.00")]
     assert [step.description.split(":")[0] for step in change.lines[0].derivation] == [
         "24 gates for 31 of 31 days",
@@ -82,17 +85,13 @@ def test_a_raise_at_the_very_start_costs_the_whole_difference() -> None:
 
 
 def test_a_clock_that_lags_behind_counts_as_the_last_change() -> None:
-    begun = provisioned(AIRLINE, local(1, 1), {"gates": "20"})
-    first = raised(begun, AIRLINE, local(1, 16), {"gates": "24"}, account=begun.lines)
-    account = [*begun.lines, *first.lines]
-    second = raised(first, AIRLINE, local(1, 15), {"gates": "30"}, account=account)
-    assert second.lines[0].period.start == local(1, 16)
+    story = begun(AIRLINE, local(1, 1), "20")
+    story.update(local(1, 16), {"gates": "24"})
+    assert story.update(local(1, 15), {"gates": "30"}).lines[0].period.start == local(1, 16)
 
 
 def test_volume_prices_that_fall_are_a_credit() -> None:
-    terms = plan(committed(VOLUME_WITH_FEES))
-    begun = provisioned(terms, local(4, 1), {"gates": "10"})
-    change = raised(begun, terms, local(4, 16), {"gates": "11"}, account=begun.lines)
+    change = begun(plan(committed(VOLUME_WITH_FEES)), local(4, 1), "10").update(local(4, 16), {"gates": "11"})
     assert told(change.lines) == [("COMMITMENT_PRORATION", "11", "-21.50")]
     assert sum(step.amount for step in change.lines[0].derivation) == Decimal("-21.50")
 
@@ -110,10 +109,8 @@ def test_volume_prices_that_fall_are_a_credit() -> None:
 def test_a_clock_change_is_prorated_by_exact_time(
     month: int, day: int, hours_left: int, hours: int, amount: str
 ) -> None:
-    terms = plan(committed(FlatRate(Decimal(20))))
-    begun = provisioned(terms, local(month, 1), {"gates": "1"})
-    change = raised(begun, terms, local(month, day), {"gates": "3"}, account=begun.lines)
-    [line] = change.lines
+    story = begun(plan(committed(FlatRate(Decimal(20)))), local(month, 1), "1")
+    [line] = story.update(local(month, day), {"gates": "3"}).lines
     assert line.part is not None
     assert line.part.charged_microseconds == hours_left * 3_600_000_000
     assert line.part.period_microseconds == hours * 3_600_000_000
@@ -121,9 +118,9 @@ def test_a_clock_change_is_prorated_by_exact_time(
 
 
 def test_a_raise_before_the_scheduled_end_is_taken() -> None:
-    begun = provisioned(AIRLINE, local(1, 1), {"gates": "20"})
-    scheduled = Change(schedule_end(begun.subscription, revision=5), (), InvoiceReason.FINAL, 0)
-    change = raised(scheduled, AIRLINE, local(1, 16), {"gates": "24"}, account=begun.lines)
+    story = begun(AIRLINE, local(1, 1), "20")
+    story.cancel(local(1, 2))
+    change = story.update(local(1, 16), {"gates": "24"})
     assert told(change.lines) == [("COMMITMENT_PRORATION", "24", "20.65")]
     assert change.subscription.cancel_time == local(2, 1)
 
@@ -134,23 +131,18 @@ def test_a_raise_before_the_scheduled_end_is_taken() -> None:
 def test_amounts_are_rounded_to_the_currencys_minor_unit(
     currency: str, unit_price: str, *, first: str, addition: str
 ) -> None:
-    offer = Offer(BillingPeriod.MONTHLY, currency)
-    terms = plan(committed(FlatRate(Decimal(unit_price)), offers=[offer]))
-    begun = provisioned(terms, datetime(2026, 4, 1, tzinfo=UTC), {"gates": "1"}, time_zone="UTC", offer=offer)
-    assert str(begun.lines[0].amount.amount) == first
-    at = datetime(2026, 4, 16, 12, tzinfo=UTC)
-    change = raised(begun, terms, at, {"gates": "2"}, account=begun.lines)
+    terms = plan(committed(FlatRate(Decimal(unit_price)), offers=[Offer(BillingPeriod.MONTHLY, currency)]))
+    story = begun(terms, datetime(2026, 4, 1, tzinfo=UTC), "1", time_zone="UTC", currency=currency)
+    assert str(story.lines[0].amount.amount) == first
+    change = story.update(datetime(2026, 4, 16, 12, tzinfo=UTC), {"gates": "2"})
     assert str(change.lines[0].amount.amount) == addition
 
 
 def test_blocks_are_prorated_whole() -> None:
-    terms = plan(committed(PACKAGE))
-    begun = provisioned(terms, datetime(2026, 4, 1, tzinfo=UTC), {"gates": "1"}, time_zone="UTC")
-    change = raised(
-        begun, terms, begun.subscription.start_time + timedelta(days=15), {"gates": "26"}, account=begun.lines
-    )
+    story = begun(plan(committed(PACKAGE)), datetime(2026, 4, 1, tzinfo=UTC), "1", time_zone="UTC")
+    change = story.update(datetime(2026, 4, 16, tzinfo=UTC), {"gates": "26"})
     assert told(change.lines) == [("COMMITMENT_PRORATION", "50", "2.50")]
-    assert change.subscription.committed("gates").quantity == 50
+    assert change.subscription.holding.committed("gates") == 50
 
 
 MODELS: dict[str, PriceList] = {
@@ -169,17 +161,17 @@ MODELS: dict[str, PriceList] = {
 )
 def test_every_model_is_raised_at_once_again_and_again_across_a_clock_change(offer: Offer) -> None:
     terms = plan(*(committed(model, feature_id=name, offers=[offer]) for name, model in MODELS.items()))
-    begun = provisioned(terms, local(2, 20), dict.fromkeys(MODELS, "4.5"), offer=offer)
+    story = Story(terms)
+    quantities = dict.fromkeys(MODELS, "4.5")
+    story.provision(local(2, 20), quantities, billing_period=offer.billing_period, currency=offer.currency)
+    period = story.subscription.period
     # The clocks of New York go from 2:00 to 3:00 on 10 March.
     moments = [local(3, 9, 12), local(3, 10, 1, 59), local(3, 10, 3), local(3, 10, 3), local(3, 18)]
-    change, account = begun, list(begun.lines)
     for number, at in enumerate(moments):
-        change = raised(change, terms, at, dict.fromkeys(MODELS, str(30 + 26 * number)), account=account)
+        change = story.update(at, dict.fromkeys(MODELS, str(30 + 26 * number)))
         assert [line.feature_id for line in change.lines] == list(MODELS)
-        account += change.lines
-    period = begun.subscription.period
     for name, model in MODELS.items():
-        lines = [line for line in account if line.feature_id == name]
+        lines = [line for line in story.lines if line.feature_id == name]
         ends = [*(line.period.start for line in lines[1:]), period.end]
         parts = (
             Fraction(price(model, line.quantity).amount) * period.fraction(line.period.start, end)

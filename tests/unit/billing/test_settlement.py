@@ -7,10 +7,11 @@ import pytest
 
 from billing.domain.customer import change_credit
 from billing.domain.invoice import InvoiceLine, InvoiceState, LineType, finalize, mark_paid, number_text, settle
-from billing.domain.lifecycle import draft_invoice
+from billing.domain.invoicing import draft_invoice
 from kernel.money import CURRENCIES, USD, Money
 from kernel.period import Period
-from tests.unit.billing.terms import VOLUME, committed, customer, plan, provisioned
+from tests.unit.billing.story import Story
+from tests.unit.billing.terms import VOLUME, committed, customer, plan
 
 NOW = datetime(2026, 4, 1, tzinfo=UTC)
 
@@ -22,13 +23,14 @@ def usd(amount: str) -> Money:
 def line(amount: str) -> InvoiceLine:
     return InvoiceLine(
         type=LineType.FLAT_FEE,
+        source=None,
         charge_id="fee",
         feature_id="",
         description="Fee",
         quantity=Decimal(1),
         period_number=0,
         period=Period(NOW, NOW),
-        amount=usd(amount),
+        subtotal=usd(amount),
         derivation=(),
     )
 
@@ -59,11 +61,11 @@ def test_a_total_is_settled(  # noqa: PLR0917 - a table's columns.
 
 def test_credit_of_another_currency_is_left_alone() -> None:
     held = change_credit(customer(NOW), Money(Decimal(500), CURRENCIES["JPY"]), revision=2)
-    change = provisioned(plan(committed(VOLUME)), NOW, {"gates": "5"})
-    assert draft_invoice(change, held).settlement.amount_due == usd("100")
+    change = Story(plan(committed(VOLUME))).provision(NOW, {"gates": "5"})
+    assert draft_invoice(change, held, NOW).settlement.amount_due == usd("100")
     held = change_credit(held, usd("30"), revision=3)
     assert [money.currency.code for money in held.credit] == ["JPY", "USD"]
-    assert draft_invoice(change, held).settlement.amount_due == usd("70")
+    assert draft_invoice(change, held, NOW).settlement.amount_due == usd("70")
 
 
 def test_credit_is_never_negative() -> None:
@@ -75,9 +77,9 @@ def test_credit_is_never_negative() -> None:
 
 
 def test_an_invoice_is_paid_once() -> None:
-    draft = draft_invoice(provisioned(plan(committed(VOLUME)), NOW, {"gates": "5"}), customer(NOW))
+    draft = draft_invoice(Story(plan(committed(VOLUME))).provision(NOW, {"gates": "5"}), customer(NOW), NOW)
     assert (draft.state, draft.number, draft.finalize_time) == (InvoiceState.DRAFT, None, None)
-    issued = finalize(draft, NOW, id="inv_1", number=7, revision=4)
+    issued = finalize(draft, NOW, number=7, revision=4)
     assert (issued.state, issued.paid_time, issued.finalize_time) == (InvoiceState.OPEN, None, NOW)
     later = datetime(2026, 5, 1, tzinfo=UTC)
     paid = mark_paid(issued, later, revision=9)
@@ -87,8 +89,8 @@ def test_an_invoice_is_paid_once() -> None:
 
 def test_nothing_due_is_paid_at_once() -> None:
     held = change_credit(customer(NOW), usd("100"), revision=2)
-    draft = draft_invoice(provisioned(plan(committed(VOLUME)), NOW, {"gates": "5"}), held)
-    issued = finalize(draft, NOW, id="inv_1", number=1, revision=4)
+    draft = draft_invoice(Story(plan(committed(VOLUME))).provision(NOW, {"gates": "5"}), held, NOW)
+    issued = finalize(draft, NOW, number=1, revision=4)
     assert (issued.state, issued.paid_time) == (InvoiceState.PAID, NOW)
 
 

@@ -5,8 +5,9 @@ from decimal import Decimal
 
 import pytest
 
-from billing.domain.lifecycle import draft_invoice
+from billing.domain.invoicing import draft_invoice
 from kernel.pricing import PriceList
+from tests.unit.billing.story import Story
 from tests.unit.billing.terms import (
     GRADUATED,
     GRADUATED_WITH_FEES,
@@ -17,7 +18,6 @@ from tests.unit.billing.terms import (
     committed,
     customer,
     plan,
-    provisioned,
 )
 
 NOW = datetime(2026, 4, 1, tzinfo=UTC)
@@ -37,8 +37,8 @@ EXAMPLES = [
 
 @pytest.mark.parametrize(("price_list", "quantity", "amount"), EXAMPLES)
 def test_the_first_invoice_is_the_published_price(price_list: PriceList, quantity: str, amount: str) -> None:
-    change = provisioned(plan(committed(price_list)), NOW, {"gates": quantity})
-    invoice = draft_invoice(change, customer(NOW))
+    change = Story(plan(committed(price_list))).provision(NOW, {"gates": quantity})
+    invoice = draft_invoice(change, customer(NOW), NOW)
     [line] = invoice.lines
     assert line.amount.amount == invoice.settlement.total.amount == Decimal(amount)
     assert sum(step.amount for step in line.derivation) == Decimal(amount)
@@ -46,7 +46,7 @@ def test_the_first_invoice_is_the_published_price(price_list: PriceList, quantit
 
 
 def test_twenty_gates_are_explained_step_by_step() -> None:
-    change = provisioned(plan(committed(GRADUATED_WITH_FEES)), NOW, {"gates": "20"})
+    change = Story(plan(committed(GRADUATED_WITH_FEES))).provision(NOW, {"gates": "20"})
     [line] = change.lines
     assert [(step.description, int(step.amount)) for step in line.derivation] == [
         ("units 1–5", 100),
