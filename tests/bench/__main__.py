@@ -5,9 +5,11 @@ A benchmark is a module of this folder with ``NAME`` and ``async run() -> list[M
 
 import asyncio
 import importlib
+import json
 import pkgutil
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import ModuleType
 
 from rich.console import Console
@@ -15,6 +17,8 @@ from rich.table import Table
 
 import tests.bench
 from tests.bench.yardstick import Measurement
+
+RESULTS = Path(__file__).resolve().parents[2] / "build" / "bench.json"
 
 
 def benchmarks() -> Mapping[str, ModuleType]:
@@ -29,12 +33,36 @@ def benchmarks() -> Mapping[str, ModuleType]:
 
 def table(measurements: Sequence[Measurement]) -> Table:
     """The measurements for people."""
-    shown = Table("figure", "median", "unit", "yardstick", "its median", "ratio", "note")
+    shown = Table("figure", "median", "unit", "yardstick", "its median", "ratio", "aim", "met", "note")
     for one in measurements:
         yard = "" if one.yardstick_value is None else f"{one.yardstick_value:,.0f}"
         ratio = "" if one.ratio is None else f"{one.ratio:.2f}"
-        shown.add_row(one.name, f"{one.value:,.0f}", one.unit, one.yardstick, yard, ratio, one.note)
+        aim = "" if one.aim is None else str(one.aim)
+        met = {None: "", True: "yes", False: "NO"}[one.met]
+        shown.add_row(one.name, _number(one.value), one.unit, one.yardstick, yard, ratio, aim, met, one.note)
     return shown
+
+
+def write(measurements: Sequence[Measurement], file: Path) -> None:
+    """The measurements for machines: a list of objects, `aim` and `met` null where a figure is only watched."""
+    rows = [
+        {
+            "name": one.name,
+            "value": round(one.value, 3),
+            "unit": one.unit,
+            "yardstick": one.yardstick or None,
+            "ratio": None if one.ratio is None else round(one.ratio, 3),
+            "aim": None if one.aim is None else str(one.aim),
+            "met": one.met,
+        }
+        for one in measurements
+    ]
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(json.dumps(rows, indent=2, ensure_ascii=False) + "\n")
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.2f}"
 
 
 def main(names: Sequence[str]) -> int:
@@ -48,7 +76,9 @@ def main(names: Sequence[str]) -> int:
     for name in names or known:
         print(f"measuring {name} …", flush=True)
         measurements += asyncio.run(known[name].run())
-    Console(width=None if sys.stdout.isatty() else 140).print(table(measurements))
+    Console(width=None if sys.stdout.isatty() else 180).print(table(measurements))
+    write(measurements, RESULTS)
+    print(f"Written to {RESULTS.relative_to(Path.cwd()) if RESULTS.is_relative_to(Path.cwd()) else RESULTS}.")
     return 0
 
 

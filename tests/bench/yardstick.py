@@ -9,6 +9,29 @@ Round = Callable[[], Awaitable[float]]
 
 
 @dataclass(frozen=True, slots=True)
+class Aim:
+    """What a figure must reach.
+
+    Attributes:
+        value: At least so much; at most, where less is better.
+        ratio: At least so much of the yardstick; None where any will do.
+    """
+
+    value: float
+    ratio: float | None = None
+    less: bool = False
+
+    def __str__(self) -> str:
+        bound = f"{'≤' if self.less else '≥'} {self.value:,g}"
+        return bound if self.ratio is None else f"{bound} and ratio ≥ {self.ratio:g}"
+
+    def met_by(self, value: float, ratio: float | None) -> bool:
+        """Whether the figure reaches it."""
+        reached = value <= self.value if self.less else value >= self.value
+        return reached and (self.ratio is None or (ratio is not None and ratio >= self.ratio))
+
+
+@dataclass(frozen=True, slots=True)
 class Measurement:
     """What a benchmark found.
 
@@ -20,6 +43,7 @@ class Measurement:
         yardstick_value: The yardstick's median, in the same unit.
         ratio: The median of each round's value over its own yardstick.
         note: What else a reader should know.
+        aim: None: it is only watched.
     """
 
     name: str
@@ -29,6 +53,12 @@ class Measurement:
     yardstick_value: float | None = None
     ratio: float | None = None
     note: str = ""
+    aim: Aim | None = None
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the aim is reached; None without one."""
+        return None if self.aim is None else self.aim.met_by(self.value, self.ratio)
 
 
 async def beside(

@@ -30,7 +30,8 @@ _FIXED = frozenset(
         "create_time",
     }
 )
-_CHANGING = [column.name for column in _TABLE.c if column.name not in _FIXED | {"lease_time"}]
+# What of a subscription changes.
+CHANGING = [column.name for column in _TABLE.c if column.name not in _FIXED | {"lease_time"}]
 
 
 async def get(connection: AsyncConnection, subscription_id: str, *, lock: bool = False) -> Subscription | None:
@@ -86,10 +87,10 @@ async def save_all(connection: AsyncConnection, subscriptions: Sequence[Subscrip
     statement = (
         update(_TABLE)
         .where(_TABLE.c.id == bindparam("the_id"))
-        .values({name: bindparam(f"the_{name}") for name in _CHANGING} | {"lease_time": None})
+        .values({name: bindparam(f"the_{name}") for name in CHANGING} | {"lease_time": None})
     )
     rows = [subscription_to_row(subscription) for subscription in subscriptions]
-    await connection.execute(statement, [{f"the_{name}": row[name] for name in ("id", *_CHANGING)} for row in rows])
+    await connection.execute(statement, [{f"the_{name}": row[name] for name in ("id", *CHANGING)} for row in rows])
 
 
 async def next_boundary(connection: AsyncConnection, test_clock_id: str, until: datetime) -> datetime | None:
