@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from cli.catalog_file_problem import Problem
 
 _ADDRESS_VARIABLE: Final = "TOLLKEEPER_CATALOG_ADDRESS"
+_BILLING_VARIABLE: Final = "TOLLKEEPER_BILLING_ADDRESS"
 
 
 @click.command()
@@ -27,11 +28,28 @@ _ADDRESS_VARIABLE: Final = "TOLLKEEPER_CATALOG_ADDRESS"
     metavar="HOST:PORT",
     help="Where the catalog listens.",
 )
-def apply(file: Path, address: str, *, dry_run: bool, yes: bool) -> None:
+@click.option(
+    "--billing",
+    default="127.0.0.1:7404",
+    envvar=_BILLING_VARIABLE,
+    show_default=True,
+    show_envvar=True,
+    metavar="HOST:PORT",
+    help="Where billing listens: it says which live subscriptions the change touches.",
+)
+@click.option(
+    "--carry-entitlements",
+    "carry",
+    is_flag=True,
+    help="Let the entitlements (never the prices) of what is published reach the subscriptions of older versions.",
+)
+def apply(file: Path, address: str, billing: str, *, dry_run: bool, yes: bool, carry: bool) -> None:
     """Make the catalog equal to FILE: show the difference, then apply it in one transaction.
 
-    FILE is a YAML file with features, products and plans. What it does not name is left alone and listed. Changed plans
-    are published as new versions; an equal file changes nothing. On a terminal the command asks before it applies.
+    FILE is a YAML file with features, products, add-ons, plans and coupons. What it does not name is left alone and
+    listed. Changed plans and add-ons are published as new versions; an equal file changes nothing. For each plan that
+    changes, the live subscriptions are counted, and what they would pay is compared with what they pay. On a terminal
+    the command asks before it applies.
 
     Exit code 0 if the catalog is as the file says (or --dry-run found no mistake), 1 if anything was refused.
     """
@@ -43,7 +61,8 @@ def apply(file: Path, address: str, *, dry_run: bool, yes: bool) -> None:
     ask = not yes and sys.stdin.isatty() and sys.stdout.isatty()
     try:
         catalog_file = read_catalog_file(file)
-        asyncio.run(run(catalog_file, name=str(file), address=address, dry_run=dry_run, ask=ask))
+        catalog_file.request.carry_entitlements = carry
+        asyncio.run(run(catalog_file, name=str(file), address=address, billing=billing, dry_run=dry_run, ask=ask))
     except CatalogFileError as error:
         _fail(file, error.problems, f"{counted(error.problems)}. Nothing was changed.")
     except Refused as error:

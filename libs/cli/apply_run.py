@@ -6,6 +6,7 @@ import click
 import grpc
 from rich.console import Console
 
+from cli.apply_touch import show_whom_it_touches
 from cli.apply_view import differs, printable, published, show
 from cli.catalog_file import CatalogFile
 from cli.catalog_file_problem import Problem, counted
@@ -34,18 +35,15 @@ class Refused(Exception):  # noqa: N818 - it is an answer, and named so.
         self.problems = problems
 
 
-async def run(file: CatalogFile, *, name: str, address: str, dry_run: bool, ask: bool) -> None:
-    """Shows the difference and, unless `dry_run`, applies it; with `ask` only after a yes.
+async def run(file: CatalogFile, *, name: str, address: str, billing: str, dry_run: bool, ask: bool) -> None:
+    """Shows the difference and whom it touches and, unless `dry_run`, applies it; with `ask` only after a yes.
 
     Raises:
         Refused: The catalog refused the file, or is away, or the answer was no.
     """
     console = Console(highlight=False, markup=False, soft_wrap=True)
-    host, _, port = address.rpartition(":")
-    if not host or not port.isascii() or not port.isdigit() or int(port) > 65_535:
-        raise Refused(
-            f"The address {address!r} must look like host:port, for example 127.0.0.1:7401. {NOTHING_CHANGED}"
-        )
+    _check_address(address, example="127.0.0.1:7401")
+    _check_address(billing, example="127.0.0.1:7404")
     async with open_channel(address) as channel:
         stub = CatalogServiceStub(channel)
         if file.problems:
@@ -53,6 +51,7 @@ async def run(file: CatalogFile, *, name: str, address: str, dry_run: bool, ask:
         difference = await _call(stub, file, address=address, validate_only=True)
         console.print(f"{name} compared with the catalog at {address}:")
         show(console, difference)
+        await show_whom_it_touches(console, difference, billing=billing, carry=file.request.carry_entitlements)
         if not differs(difference):
             console.print("The catalog is as the file says.")
         elif dry_run:
@@ -65,7 +64,13 @@ async def run(file: CatalogFile, *, name: str, address: str, dry_run: bool, ask:
                 console.print("The catalog was changed meanwhile by somebody else; this is what was applied:")
                 show(console, applied)
             versions = published(applied)
-            console.print(f"Applied. Published: {versions}." if versions else "Applied. No plan got a new version.")
+            console.print(f"Applied. Published: {versions}." if versions else "Applied. Nothing got a new version.")
+
+
+def _check_address(address: str, *, example: str) -> None:
+    host, _, port = address.rpartition(":")
+    if not host or not port.isascii() or not port.isdigit() or int(port) > 65_535:
+        raise Refused(f"The address {address!r} must look like host:port, for example {example}. {NOTHING_CHANGED}")
 
 
 async def _with_the_catalogs(stub: CatalogServiceStub, file: CatalogFile, *, address: str) -> Refused:

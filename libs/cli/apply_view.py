@@ -9,6 +9,8 @@ from rich.text import Text
 from tollkeeper.catalog.v1 import catalog_service_pb2 as pb
 
 _MARKS: Final = {pb.CHANGE_TYPE_CREATED: ("+", "green"), pb.CHANGE_TYPE_CHANGED: ("~", "yellow")}
+# What of a plan or an add-on stands beside its versions.
+_OF_NO_VERSION: Final = frozenset({"display_name", "description", "archived"})
 # A longer text, such as a description, is cut: the line is to show that it differs.
 _MAX_VALUE: Final = 100
 
@@ -27,13 +29,17 @@ def show(console: Console, response: pb.ApplyCatalogResponse) -> None:
     if unchanged:
         console.print(f"Unchanged: {_names(unchanged)}.", style="dim")
     if response.unlisted:
-        console.print(f"Not in the file, and left alone: {_names(response.unlisted)}.", style="dim")
+        hidden = response.unlisted_count - len(response.unlisted)
+        more = f", and {hidden:,} more" if hidden > 0 else ""
+        console.print(f"Not in the file, and left alone: {_names(response.unlisted)}{more}.", style="dim")
 
 
 def published(response: pb.ApplyCatalogResponse) -> str:
-    """The plan versions that were published: ``gold version 3, silver version 1``; empty for none."""
+    """The versions that were published: ``add-on extra version 2, gold version 3``; empty for none."""
     return ", ".join(
-        f"{change.resource.id} version {change.plan_version}" for change in response.changes if _publishes(change)
+        f"{_publisher(change.resource)} version {change.plan_version}"
+        for change in response.changes
+        if publishes(change)
     )
 
 
@@ -42,10 +48,19 @@ def differs(response: pb.ApplyCatalogResponse) -> bool:
     return any(change.type != pb.CHANGE_TYPE_UNCHANGED for change in response.changes)
 
 
+def publishes(change: pb.ResourceChange) -> bool:
+    """Whether a plan or an add-on gets a new version, not only another name."""
+    if change.resource.type not in {pb.RESOURCE_TYPE_PLAN, pb.RESOURCE_TYPE_ADD_ON}:
+        return False
+    if change.type == pb.CHANGE_TYPE_CREATED:
+        return True
+    return any(field.path not in _OF_NO_VERSION for field in change.fields)
+
+
 def _show_change(console: Console, change: pb.ResourceChange) -> None:
     mark, style = _MARKS[change.type]
     line = Text(f"{mark} {_kind(change.resource):<7} {printable(change.resource.id)}", style=style)
-    if _publishes(change):
+    if publishes(change):
         line.append(f"  → version {change.plan_version}", style="bold")
     console.print(line)
     for field in change.fields:
@@ -57,21 +72,18 @@ def _show_change(console: Console, change: pb.ResourceChange) -> None:
         console.print(text)
 
 
-def _publishes(change: pb.ResourceChange) -> bool:
-    """Whether the plan gets a new version, not only other names."""
-    if change.resource.type != pb.RESOURCE_TYPE_PLAN:
-        return False
-    if change.type == pb.CHANGE_TYPE_CREATED:
-        return True
-    return any(field.path.startswith("content.") for field in change.fields)
-
-
 def _names(resources: Iterable[pb.ResourceName]) -> str:
     return ", ".join(f"{_kind(resource)} {printable(resource.id)}" for resource in resources)
 
 
 def _kind(resource: pb.ResourceName) -> str:
-    return pb.ResourceType.Name(resource.type).removeprefix("RESOURCE_TYPE_").lower()
+    return pb.ResourceType.Name(resource.type).removeprefix("RESOURCE_TYPE_").lower().replace("_", "-")
+
+
+def _publisher(resource: pb.ResourceName) -> str:
+    """A plan by its id, an add-on by its kind as well."""
+    name = printable(resource.id)
+    return name if resource.type == pb.RESOURCE_TYPE_PLAN else f"{_kind(resource)} {name}"
 
 
 def printable(text: str) -> str:

@@ -1,7 +1,7 @@
 """A catalog as a YAML file: the whole of it as the message that `ApplyCatalog` takes, and where everything stands.
 
-The file is read by the contract's own descriptors: its keys are the fields of `Feature`, `Product`, `Plan` and what is
-in them, so that what the contract can say the file can say, in the same words.
+The file is read by the contract's own descriptors: its keys are the fields of `Feature`, `Product`, `AddOn`, `Plan`,
+`Coupon` and what is in them, so that what the contract can say the file can say, in the same words.
 """
 
 import re
@@ -18,8 +18,13 @@ from tollkeeper.catalog.v1 import catalog_service_pb2
 MAX_FILE_BYTES: Final = 16 * 1024 * 1024
 MAX_REQUEST_BYTES: Final = 4 * 1024 * 1024
 
-# Which fields of a plan name which things.
-_REFERENCES: Final = (("features", ".feature_id"), ("products", ".product_id"))
+# Which fields name which things.
+_REFERENCES: Final = (
+    ("features", re.compile(r"\.feature_id$")),
+    ("products", re.compile(r"\.product_id$")),
+    ("plans", re.compile(r"\.base_plan_id$")),
+    ("add_ons", re.compile(r"\.(compatible|required)_add_on_ids\[[0-9]+\]$")),
+)
 _LAST_STEP = re.compile(r"(\.[^.\[\]]+|\[[0-9]+\]|^[^.\[\]]+)$")
 
 
@@ -59,11 +64,11 @@ class CatalogFile:
             if step in self._reader.broken:
                 return True
             step = _without_last_step(step)
-        # A feature or product whose id could not be read is missed by the plans that name it.
-        return any(field.endswith(reference) and self._misses_ids(things) for things, reference in _REFERENCES)
+        # A thing whose id could not be read is missed by those that name it.
+        return any(reference.search(field) and self._misses_ids(things) for things, reference in _REFERENCES)
 
     def _misses_ids(self, things: str) -> bool:
-        listed = re.compile(rf"{things}(\[[0-9]+\](\.id)?)?")
+        listed = re.compile(rf"{things}(\[[0-9]+\](\.(plan|add_on))?(\.id)?)?")
         if any(listed.fullmatch(path) or not path for path in self._reader.broken):
             return True
         return any(
@@ -80,7 +85,9 @@ def read_catalog_file(path: Path) -> CatalogFile:
     """
     root, problems = compose(_text(path))
     if root is None:
-        raise CatalogFileError([*problems, Problem(1, 1, "", "is empty: write features, products and plans")])
+        raise CatalogFileError(
+            [*problems, Problem(1, 1, "", "is empty: write features, products, add_ons, plans or coupons")]
+        )
     reader = Reader(problems)
     request = catalog_service_pb2.ApplyCatalogRequest()
     reader.read(root, request)

@@ -14,14 +14,20 @@ from cli.catalog_file_yaml import AliasNode, place_of
 from tollkeeper.catalog.v1 import catalog_service_pb2, feature_pb2
 
 # What only the catalog writes, and what the command decides.
-_OUTPUT_ONLY: Final = frozenset({"revision", "create_time", "update_time", "latest_version", "has_draft"})
-_NOT_OF_THE_FILE: Final = _OUTPUT_ONLY | {"validate_only"}
+_OUTPUT_ONLY: Final = frozenset(
+    {"revision", "create_time", "update_time", "latest_version", "has_draft", "carried_version", "etag"}
+)
+_NOT_OF_THE_FILE: Final = _OUTPUT_ONLY | {"validate_only", "carry_entitlements"}
 _REFUSED_KEYS: Final = {
     **dict.fromkeys(_OUTPUT_ONLY, "must be left out: only the catalog writes it"),
+    "carry_entitlements": "must be left out: say --carry-entitlements to the command",
     "<<": "must be left out: merge keys are not read; write the fields out",
 }
-# A plan is written flat: the fields of these two side by side.
-_FLAT: Final = {catalog_service_pb2.PlanDocument.DESCRIPTOR.full_name: ("plan", "content")}
+# A plan and an add-on are written flat: the fields of these two side by side.
+_FLAT: Final = {
+    catalog_service_pb2.PlanDocument.DESCRIPTOR.full_name: ("plan", "content"),
+    catalog_service_pb2.AddOnDocument.DESCRIPTOR.full_name: ("add_on", "content"),
+}
 # Written as a plain scalar, and as a plain list.
 _VALUE: Final = feature_pb2.Value.DESCRIPTOR.full_name
 _VALUE_LIST: Final = feature_pb2.ValueList.DESCRIPTOR.full_name

@@ -10,6 +10,8 @@ from tollkeeper.catalog.v1 import feature_pb2
 
 _UNSPECIFIED: Final = "UNSPECIFIED"
 _NUMBER = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+# Nine digits fit into the contract's numbers; the catalog has narrower bounds.
+_WHOLE = re.compile(r"-?[0-9]{1,9}")
 _NULLS: Final = frozenset({"~", "null", "Null", "NULL"})
 _TRUTHS: Final = {"true": True, "false": False}
 
@@ -19,7 +21,7 @@ class ValueProblem(Exception):  # noqa: N818 - its text is a problem's message.
 
 
 def field_value(node: yaml.ScalarNode, field: Any) -> Any:
-    """The value of a text, boolean or enum field.
+    """The value of a text, boolean, whole number or enum field.
 
     Raises:
         ValueProblem: It says what the field takes.
@@ -31,6 +33,10 @@ def field_value(node: yaml.ScalarNode, field: Any) -> Any:
         if text not in _TRUTHS:
             raise ValueProblem("must be true or false")
         return _TRUTHS[text]
+    if field.type == FieldDescriptor.TYPE_INT32:
+        if _WHOLE.fullmatch(text) is None:
+            raise ValueProblem("must be a whole number of at most nine digits, such as 14")
+        return int(text)
     return text
 
 

@@ -67,6 +67,8 @@ async def test_a_change_is_shown_from_what_to_what(run_apply: RunApply, airlines
         "    charges[gates].prices[MONTHLY USD].tiers[1].flat_fee: 8 → 7.5",
         "0 new, 2 changed, 6 unchanged.",
         f"Unchanged: {', '.join(unchanged)}.",
+        "Live subscriptions:",
+        "  carrier: none",
         "Applied. Published: carrier version 2.",
     ]
     # 0.1 and its like arrive as they were written, not as binary fractions.
@@ -84,7 +86,7 @@ async def test_what_the_file_does_not_name_is_left_alone_and_listed(run_apply: R
         "+ feature lounge",
         "1 new, 0 changed, 0 unchanged.",
         f"Not in the file, and left alone: {', '.join(others)}, product new-york, plan carrier.",
-        "Applied. No plan got a new version.",
+        "Applied. Nothing got a new version.",
     ]
 
 

@@ -45,6 +45,27 @@ def test_only_other_content_makes_a_version() -> None:
     assert published(pb.ApplyCatalogResponse(changes=[renamed, priced])) == "gold version 3"
 
 
+def test_add_ons_have_versions_too() -> None:
+    extra = pb.ResourceName(type=pb.RESOURCE_TYPE_ADD_ON, id="extra")
+    made = pb.ResourceChange(resource=extra, type=pb.CHANGE_TYPE_CREATED, plan_version=1)
+    assert _shown(made)[0] == "+ add-on  extra  → version 1"
+    archived = _changed("archived", "", "true")
+    pinned = _changed("add_ons[extra].content.maximum_quantity", "", "3")
+    inherited = _changed("effective_entitlements[days].numeric.value", "7", "14")
+    assert _shown(archived)[0] == "~ plan    gold"
+    for change in (pinned, inherited):
+        assert _shown(change)[0] == "~ plan    gold  → version 3"
+    assert published(pb.ApplyCatalogResponse(changes=[made, pinned])) == "add-on extra version 1, gold version 3"
+
+
+def test_what_is_not_listed_is_counted() -> None:
+    file = io.StringIO()
+    unlisted = [pb.ResourceName(type=pb.RESOURCE_TYPE_COUPON, id="WELCOME")]
+    response = pb.ApplyCatalogResponse(unlisted=unlisted, unlisted_count=1_235)
+    show(Console(file=file, highlight=False, markup=False, soft_wrap=True), response)
+    assert file.getvalue().splitlines()[-1] == "Not in the file, and left alone: coupon WELCOME, and 1,234 more."
+
+
 def test_nothing_to_do_is_known() -> None:
     equal = pb.ResourceChange(resource=GOLD, type=pb.CHANGE_TYPE_UNCHANGED, plan_version=3)
     assert not differs(pb.ApplyCatalogResponse(changes=[equal]))

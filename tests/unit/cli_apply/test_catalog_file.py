@@ -105,6 +105,98 @@ def test_a_file_says_what_the_contract_can_say(tmp_path: Path) -> None:
     assert file.request == text_format.Parse(MEANT, pb.ApplyCatalogRequest())
 
 
+EVERYTHING = """
+features:
+  - id: history
+    numeric: {unit_singular: day}
+    archived: true
+products:
+  - {id: airport, multiple_subscriptions: true}
+add_ons:
+  - id: extra
+    product_id: airport
+    maximum_quantity: 10
+    required_add_on_ids: [more]
+    entitlements:
+      - {feature_id: history, numeric: {value: 30}, merge_behavior: override}
+plans:
+  - id: silver
+    product_id: airport
+    pricing_type: custom
+    archived: true
+    base_plan_id: bronze
+    compatible_add_on_ids: [extra, more]
+    trial: {duration_days: 14, end_behavior: EXPIRE}
+    charges:
+      - id: base
+        prices:
+          - {billing_period: MONTHLY, currency: EUR, amount: 5, country: NO}
+coupons:
+  - {id: WELCOME20, percent_off: 20, duration: months, duration_months: 3}
+  - id: FAREWELL
+    amount_off:
+      amounts: [{currency: USD, amount: 9.50}]
+    duration: ONCE
+    archived: false
+"""
+EVERYTHING_MEANT = """
+features { id: "history" numeric { unit_singular: "day" } archived: true }
+products { id: "airport" multiple_subscriptions: true }
+add_ons {
+  add_on { id: "extra" product_id: "airport" }
+  content { maximum_quantity: 10 required_add_on_ids: "more"
+    entitlements { feature_id: "history" numeric { value: "30" } merge_behavior: MERGE_BEHAVIOR_OVERRIDE } } }
+plans {
+  plan { id: "silver" product_id: "airport" archived: true }
+  content { pricing_type: PRICING_TYPE_CUSTOM base_plan_id: "bronze" compatible_add_on_ids: ["extra", "more"]
+    trial { duration_days: 14 end_behavior: TRIAL_END_BEHAVIOR_EXPIRE }
+    charges { id: "base"
+      prices { billing_period: BILLING_PERIOD_MONTHLY currency: "EUR" amount: "5" country: "NO" } } } }
+coupons { id: "WELCOME20" percent_off: "20" duration: COUPON_DURATION_MONTHS duration_months: 3 }
+coupons { id: "FAREWELL" amount_off { amounts { currency: "USD" amount: "9.50" } } duration: COUPON_DURATION_ONCE }
+"""
+
+
+def test_add_ons_coupons_and_all_the_rest_are_read(tmp_path: Path) -> None:
+    file = _read(tmp_path, EVERYTHING)
+    assert file.problems == ()
+    assert file.request == text_format.Parse(EVERYTHING_MEANT, pb.ApplyCatalogRequest())
+
+
+@pytest.mark.parametrize(
+    ("field", "shown"),
+    [
+        ("add_ons[0].add_on.id", "f:9:9 add_ons[extra].id: no"),
+        ("add_ons[0].content", "f:9:5 add_ons[extra]: no"),
+        ("add_ons[0].content.maximum_quantity", "f:11:23 add_ons[extra].maximum_quantity: no"),
+        ("add_ons[0].content.required_add_on_ids[0]", "f:12:27 add_ons[extra].required_add_on_ids[0]: no"),
+        ("add_ons[0].content.entitlements[0].merge_behavior", "f:14:69 add_ons[extra].entitlements[history].merge_behavior: no"),
+        ("plans[0].content.base_plan_id", "f:20:19 plans[silver].base_plan_id: no"),
+        ("plans[0].content.compatible_add_on_ids[1]", "f:21:36 plans[silver].compatible_add_on_ids[1]: no"),
+        ("plans[0].content.trial.duration_days", "f:22:28 plans[silver].trial.duration_days: no"),
+        ("plans[0].content.charges[0].prices[0].country", "f:26:74 plans[silver].charges[base].prices[0].country: no"),
+        ("coupons[0].percent_off", "f:28:34 coupons[WELCOME20].percent_off: no"),
+        ("coupons[1].discount", "f:29:5 coupons[FAREWELL].discount: no"),
+        ("coupons[1].amount_off.amounts[0].amount", "f:31:41 coupons[FAREWELL].amount_off.amounts[0].amount: no"),
+    ],
+)  # fmt: skip
+def test_every_mistake_of_theirs_has_its_line(tmp_path: Path, field: str, shown: str) -> None:
+    problem = _read(tmp_path, EVERYTHING).problem(field, "no")
+    assert problem is not None
+    assert problem.shown("f") == shown
+
+
+def test_things_whose_ids_cannot_be_read_are_not_missed_by_those_that_name_them(tmp_path: Path) -> None:
+    file = _read(
+        tmp_path, "add_ons: [{id: [a]}]\nplans: [{idd: p}, {id: q, base_plan_id: p, compatible_add_on_ids: [a]}]\n"
+    )
+    assert len(file.problems) == 2
+    assert file.problem("plans[1].content.base_plan_id", "no") is None
+    assert file.problem("plans[1].content.compatible_add_on_ids[0]", "no") is None
+    whole = _read(tmp_path, "plans: [{id: q, base_plan_id: p}]\n")
+    assert whole.problem("plans[0].content.base_plan_id", "no") is not None
+
+
 def test_the_example_of_the_airlines_is_read(project_root: Path) -> None:
     file = read_catalog_file(project_root / "examples/airlines/catalog.yaml")
     assert file.problems == ()
@@ -114,16 +206,16 @@ def test_the_example_of_the_airlines_is_read(project_root: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "problems"),
     [
-        ("", ["f:1:1: is empty: write features, products and plans"]),
-        ("# nothing\n", ["f:1:1: is empty: write features, products and plans"]),
-        ("- a\n", ["f:1:1: must be a mapping with the keys features, products, plans"]),
-        ("text\n", ["f:1:1: must be a mapping with the keys features, products, plans"]),
+        ("", ["f:1:1: is empty: write features, products, add_ons, plans or coupons"]),
+        ("# nothing\n", ["f:1:1: is empty: write features, products, add_ons, plans or coupons"]),
+        ("- a\n", ["f:1:1: must be a mapping with the keys features, products, plans, add_ons, coupons"]),
+        ("text\n", ["f:1:1: must be a mapping with the keys features, products, plans, add_ons, coupons"]),
         ("features:\n", []),
         ("features: {}\n", ['f:1:11 features: must be a list: entries that begin with "- "']),
         ("feature: []\n", ["f:1:1 feature: is not a key here: did you mean features?"]),
-        ("validate_only: true\n", ["f:1:1 validate_only: is not a key here: known are features, products, plans"]),
+        ("validate_only: true\n", ["f:1:1 validate_only: is not a key here: known are features, products, plans, add_ons, coupons"]),
         ("features: []\nfeatures: []\n", ["f:2:1 features: stands here a second time: the first is in line 1"]),
-        ("products: [text]\n", ["f:1:12 products[0]: must be a mapping with the keys id, display_name, description"]),
+        ("products: [text]\n", ["f:1:12 products[0]: must be a mapping with the keys id, display_name, description, multiple_subscriptions"]),
         ("products: [{id: [a]}]\n", ["f:1:17 products[0].id: must be a single value"]),
         ("products: [{id: a, revision: 1}]\n", ["f:1:20 products[a].revision: must be left out: only the catalog writes it"]),
         ("products: [{id: null}]\n", ['f:1:17 products[null].id: must not be null: leave the key out, or quote the text: "null"']),
@@ -132,10 +224,19 @@ def test_the_example_of_the_airlines_is_read(project_root: Path) -> None:
         ('products: [{id: a, description: "\\0"}]\n', ["f:1:33 products[a].description: must not contain the character U+0000: remove it"]),
         ('products: [{id: a, description: "\\ud83d"}]\n', ["f:1:36: is not YAML: found invalid Unicode character escape code (while parsing a quoted scalar)"]),
         ("products: [{? [a] : b}]\n", ["f:1:15 products[0]: must be a plain key"]),
-        ("plans: [{id: a, content: {}}]\n", ["f:1:17 plans[a].content: is not a key here: known are id, product_id, display_name, description, pricing_type, entitlements, charges"]),
+        ("plans: [{id: a, content: {}}]\n", ["f:1:17 plans[a].content: is not a key here: known are id, product_id, display_name, description, archived, pricing_type, entitlements, charges, base_plan_id, compatible_add_on_ids, trial"]),
         ("plans: [{id: a, latest_version: 1}]\n", ["f:1:17 plans[a].latest_version: must be left out: only the catalog writes it"]),
-        ("plans: [{id: a, pricing_type: PRICING_TYPE_FREE}]\n", ["f:1:31 plans[a].pricing_type: must be FREE or PAID"]),
-        ("plans: [{id: a, pricing_type: UNSPECIFIED}]\n", ["f:1:31 plans[a].pricing_type: must be FREE or PAID"]),
+        ("plans: [{id: a, pricing_type: PRICING_TYPE_FREE}]\n", ["f:1:31 plans[a].pricing_type: must be FREE, PAID or CUSTOM"]),
+        ("plans: [{id: a, pricing_type: UNSPECIFIED}]\n", ["f:1:31 plans[a].pricing_type: must be FREE, PAID or CUSTOM"]),
+        ("carry_entitlements: true\n", ["f:1:1 carry_entitlements: must be left out: say --carry-entitlements to the command"]),
+        ("plans: [{id: a, etag: x, carried_version: 1}]\n", ["f:1:17 plans[a].etag: must be left out: only the catalog writes it", "f:1:26 plans[a].carried_version: must be left out: only the catalog writes it"]),
+        ("add_ons: [{id: a, content: {}}]\n", ["f:1:19 add_ons[a].content: is not a key here: known are id, product_id, display_name, description, archived, entitlements, charges, maximum_quantity, required_add_on_ids"]),
+        ("add_ons: [{id: a, maximum_quantity: 1.5}]\n", ["f:1:37 add_ons[a].maximum_quantity: must be a whole number of at most nine digits, such as 14"]),
+        ("plans: [{id: a, trial: {duration_days: two weeks}}]\n", ["f:1:40 plans[a].trial.duration_days: must be a whole number of at most nine digits, such as 14"]),
+        ("plans: [{id: a, trial: {duration_days: 1234567890}}]\n", ["f:1:40 plans[a].trial.duration_days: must be a whole number of at most nine digits, such as 14"]),
+        ("coupons: [{id: A, percent_off: 20, amount_off: {}}]\n", ["f:1:36 coupons[A].amount_off: cannot stand beside percent_off: give only one of them"]),
+        ("coupons: [{id: A, duration: TWICE}]\n", ["f:1:29 coupons[A].duration: must be ONCE, MONTHS or FOREVER"]),
+        ("features: [{id: a, archived: yes}]\n", ["f:1:30 features[a].archived: must be true or false"]),
         ("features: [{id: a, boolean: false}]\n", ["f:1:29 features[a].boolean: must be true; leave the key out where it is not"]),
         ("features: [{id: a, boolean: true, enum: {values: [a]}}]\n", ["f:1:35 features[a].enum: cannot stand beside boolean: give only one of them"]),
         ("plans: [{entitlements: [{feature_id: a, metered: {limit: 1, unlimited: true}}]}]\n", ["f:1:61 plans[0].entitlements[a].metered.unlimited: cannot stand beside limit: give only one of them"]),
