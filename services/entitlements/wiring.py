@@ -10,10 +10,12 @@ from entitlements.clients.catalog import CatalogClient
 from entitlements.clients.metering import MeteringClient
 from entitlements.commands.apply_customer import ApplyCustomer
 from entitlements.commands.apply_features import ApplyFeatures
+from entitlements.commands.apply_plan import ApplyPlan
 from entitlements.commands.apply_subscription import ApplySubscription
 from entitlements.commands.apply_test_clock import ApplyTestClock
 from entitlements.commands.check_entitlement import CheckEntitlement
 from entitlements.commands.doubt_customer import DoubtCustomer
+from entitlements.commands.fetch_plan_version import FetchPlanVersion
 from entitlements.commands.find_feature import FindFeature
 from entitlements.commands.fresh_entry import FreshEntry
 from entitlements.commands.gather_reports import GatherReports
@@ -56,16 +58,20 @@ async def wire_by(clock: Clock, settings: EntitlementsSettings, resources: Async
     apply_customer = ApplyCustomer(database)
     apply_test_clock = ApplyTestClock(database)
     apply_features = ApplyFeatures(database)
-    apply_subscription = ApplySubscription(database, apply_features, catalog=catalog, metering=metering)
+    fetch = FetchPlanVersion(database, catalog, apply_features=apply_features)
+    apply_plan = ApplyPlan(database, fetch)
+    control = ControlStore(database)
+    apply_subscription = ApplySubscription(database, control, fetch=fetch, apply_plan=apply_plan, metering=metering)
 
     memory = Memory(max_customers=settings.max_held_customers)
-    control = ControlStore(database)
     load = LoadCustomer(
         memory,
         control,
         billing=billing,
         metering=metering,
+        catalog=catalog,
         apply_customer=apply_customer,
+        apply_plan=apply_plan,
         apply_subscription=apply_subscription,
         apply_test_clock=apply_test_clock,
         clock=clock,
@@ -91,7 +97,7 @@ async def wire_by(clock: Clock, settings: EntitlementsSettings, resources: Async
     report = ReportUsage(memory, fresh, load=load, find_feature=find_feature, gather=gather, clock=clock)
     servicer = EntitlementsServicer(check, list_all, report=report)
 
-    features = catalog_consumer(nats, database, apply_features)
+    features = catalog_consumer(nats, database, apply_features=apply_features, apply_plan=apply_plan)
     customers = billing_consumer(
         nats,
         database,
@@ -103,7 +109,7 @@ async def wire_by(clock: Clock, settings: EntitlementsSettings, resources: Async
     notices = Notices(database, memory, find_feature=find_feature, keep_fresh=keep_fresh)
     frames = UsageFrames(nats, memory, keep_fresh=keep_fresh, clock=clock)
 
-    coverage = ControlCoverage(nats, memory, stream="billing", durable="entitlements", clock=clock)
+    coverage = ControlCoverage(nats, memory, durable="entitlements", clock=clock)
 
     async def ready() -> None:
         await asyncio.gather(features.caught_up.wait(), customers.caught_up.wait(), notices.covered.wait())

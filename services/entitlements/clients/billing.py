@@ -5,8 +5,10 @@ from collections.abc import Sequence
 import grpc
 
 from entitlements.clients.refusals import answered
-from entitlements.domain.customer import Customer, Subscription, TestClock
-from entitlements.messages.customer import customer_from_proto, subscription_from_proto, test_clock_from_proto
+from entitlements.domain.customer import Customer, TestClock
+from entitlements.domain.subscription import Subscription
+from entitlements.messages.customer import customer_from_proto, test_clock_from_proto
+from entitlements.messages.subscription import subscription_from_proto
 from tollkeeper.billing.v1 import customer_service_pb2, subscription_service_pb2, test_clock_service_pb2
 from tollkeeper.billing.v1.customer_service_pb2_grpc import CustomerServiceStub
 from tollkeeper.billing.v1.subscription_service_pb2_grpc import SubscriptionServiceStub

@@ -4,7 +4,9 @@ import grpc
 
 from entitlements.clients.refusals import answered
 from entitlements.domain.feature import Feature
+from entitlements.domain.plan import Carried
 from entitlements.messages.feature import feature_from_proto
+from entitlements.messages.plan import carried_from_proto
 from tollkeeper.catalog.v1 import feature_service_pb2, plan_pb2, plan_service_pb2
 from tollkeeper.catalog.v1.feature_service_pb2_grpc import FeatureServiceStub
 from tollkeeper.catalog.v1.plan_service_pb2_grpc import PlanServiceStub
@@ -26,9 +28,15 @@ class CatalogClient:
         response = await answered(self._features.GetFeature, request, missing={"FEATURE_NOT_FOUND"})
         return None if response is None else feature_from_proto(response.feature)
 
-    async def get_plan_version(self, plan_id: str, version: int) -> plan_pb2.PlanVersion | None:
-        """The published version as the catalog tells it, to be kept; None where there is none."""
+    async def get_plan(self, plan_id: str) -> Carried | None:
+        """Which version of the plan is carried now; None where there is no such plan."""
+        request = plan_service_pb2.GetPlanRequest(plan_id=plan_id)
+        response = await answered(self._plans.GetPlan, request, missing={"PLAN_NOT_FOUND"})
+        return None if response is None else carried_from_proto(response.plan)
+
+    async def get_plan_version(self, plan_id: str, version: int) -> tuple[plan_pb2.PlanVersion, Carried] | None:
+        """The published version as the catalog tells it, to be kept, and which version is carried now; None where there is none."""
         request = plan_service_pb2.GetPlanVersionRequest(plan_id=plan_id, version=version)
         missing = {"PLAN_NOT_FOUND", "PLAN_VERSION_NOT_FOUND"}
         response = await answered(self._plans.GetPlanVersion, request, missing=missing)
-        return None if response is None else response.plan_version
+        return None if response is None else (response.plan_version, carried_from_proto(response.plan))

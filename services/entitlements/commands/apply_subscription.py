@@ -1,19 +1,18 @@
 """Stores a subscription as billing tells of it, only if that is newer, and tells every replica after the commit.
 
-Before that its plan version is here and its trackers are registered: whoever reads the subscription can decide at once.
+Before that its plan versions are here and its trackers are registered, those too of what is scheduled: whoever reads the
+subscription can decide at once, and goes on deciding when the time of the change comes.
 """
 
-from entitlements.clients.catalog import CatalogClient
 from entitlements.clients.metering import MeteringClient
-from entitlements.commands.apply_features import ApplyFeatures
+from entitlements.commands.apply_plan import ApplyPlan
+from entitlements.commands.fetch_plan_version import FetchPlanVersion
 from entitlements.domain.control import trackers_of
-from entitlements.domain.customer import Subscription
 from entitlements.domain.entitlement import resolve
-from entitlements.domain.plan import PlanVersion
-from entitlements.messages.plan import plan_version_from_proto
-from entitlements.store import plan_versions, subscriptions
+from entitlements.domain.subscription import Subscription
+from entitlements.store import subscriptions
+from entitlements.store.control import ControlStore
 from entitlements.store.notices import NoticeKind, announce
-from kernel.errors import ErrorKind, TollkeeperError
 from kit.db import Database
 
 
@@ -21,11 +20,18 @@ class ApplySubscription:
     """Stores a subscription."""
 
     def __init__(
-        self, database: Database, features: ApplyFeatures, *, catalog: CatalogClient, metering: MeteringClient
+        self,
+        database: Database,
+        control: ControlStore,
+        *,
+        fetch: FetchPlanVersion,
+        apply_plan: ApplyPlan,
+        metering: MeteringClient,
     ) -> None:
         self._database = database
-        self._features = features
-        self._catalog = catalog
+        self._control = control
+        self._fetch = fetch
+        self._apply_plan = apply_plan
         self._metering = metering
 
     async def __call__(self, subscription: Subscription) -> None:
@@ -33,31 +39,20 @@ class ApplySubscription:
 
         Raises:
             TollkeeperError: `DEPENDENCY_UNAVAILABLE`: the catalog or metering is away; nothing was stored.
+            ValueError: It holds something that this version does not understand.
         """
         async with self._database.read() as connection:
             known = await subscriptions.get(connection, subscription.id)
         if known is not None and known.revision >= subscription.revision:
             return
-        if known is None or known.terms != subscription.terms:
-            plan = await self._plan_version(subscription.plan_id, subscription.plan_version)
-            await self._metering.register(trackers_of(subscription.customer_id, resolve(subscription, plan)))
+        if known is None or known.counting != subscription.counting:
+            for plan_id, version in subscription.plan_keys:
+                carried = await self._fetch(plan_id, version)
+                if carried is not None:
+                    await self._apply_plan(carried)
+            offers = await self._control.offers(subscription.plan_keys)
+            entitlements = resolve(subscription, offers.plans)
+            await self._metering.register(trackers_of(subscription.customer_id, entitlements))
         async with self._database.write() as connection:
             if await subscriptions.put(connection, subscription):
                 await announce(connection, NoticeKind.CUSTOMER, subscription.customer_id)
-
-    async def _plan_version(self, plan_id: str, version: int) -> PlanVersion:
-        key = (plan_id, version)
-        async with self._database.read() as connection:
-            stored = (await plan_versions.read(connection, [key])).get(key)
-        if stored is not None:
-            return stored
-        message = await self._catalog.get_plan_version(plan_id, version)
-        if message is None:
-            # Billing sold it, so it exists: the catalog must be mended before anything can be said of it.
-            text = f"The catalog does not know version {version} of the plan {plan_id}."
-            raise TollkeeperError(ErrorKind.UNAVAILABLE, "DEPENDENCY_UNAVAILABLE", text)
-        plan = plan_version_from_proto(message)
-        await self._features(plan.features)
-        async with self._database.write() as connection:
-            await plan_versions.put(connection, message)
-        return plan

@@ -64,7 +64,7 @@ class FreshEntry:
             TollkeeperError: `DEPENDENCY_UNAVAILABLE`: an owner cannot be read in the caller's time.
         """
         if freshness is not None and freshness.current:
-            entry = await self._load.again(customer_id, owner=True, windows=True)
+            entry = await self._load.current(customer_id)
             return await self._with_usage(entry, frozenset(), feature_id=feature_id)
         entry = self._memory.get(customer_id) or await self._load.once(customer_id)
         if freshness is None:

@@ -1,15 +1,17 @@
 """Keeps what is held up to now, beside the checks: after a notice the control state, after a gap in the frames the usage."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import structlog
 
 from entitlements.clients.metering import MAX_BATCH, Lookup, MeteringClient
 from entitlements.commands.load_customer import LoadCustomer
+from entitlements.domain.control import plan_revision
 from entitlements.domain.entry import Entry
 from entitlements.domain.memory import Memory
+from entitlements.domain.subscription import PlanKey
 from entitlements.domain.usage import HeldTracker
 from entitlements.store.control import ControlStore
 from kernel.clock import Clock
@@ -40,6 +42,8 @@ class KeepFresh:
         self._clock = clock
         self._suspected: dict[str, None] = {}
         self._changed: dict[str, None] = {}
+        # With the count of changes heard of by then: what comes later needs more than resolving again.
+        self._offered: dict[str, int] = {}
         self._unread: dict[str, None] = {}
         self._wake = asyncio.Event()
 
@@ -47,6 +51,17 @@ class KeepFresh:
         """The customer or its subscriptions changed."""
         if self._memory.note_change(customer_id):
             self._changed[customer_id] = None
+            self._wake.set()
+
+    def plan_changed(self, plan_id: str) -> None:
+        """What the plan carries to its customers changed."""
+        for entry in self._memory.on_plan(plan_id):
+            others = entry.changed and self._offered.get(entry.customer_id) != entry.changes
+            self._memory.note_change(entry.customer_id)
+            if others:
+                self._changed[entry.customer_id] = None
+            else:
+                self._offered[entry.customer_id] = entry.changes
             self._wake.set()
 
     def usage_unread(self, customer_ids: Sequence[str]) -> None:
@@ -64,7 +79,8 @@ class KeepFresh:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            outcomes = [await self._compare(), await self._load_changed(), await self._read_usage()]
+            works = (self._compare, self._load_changed, self._resolve_offered, self._read_usage)
+            outcomes = [await work() for work in works]
             failures = [error for error in outcomes if error is not None]
             if failures:
                 log.warning("refresh_waits", errors=[repr(error) for error in failures])
@@ -79,6 +95,7 @@ class KeepFresh:
             changes = {entry.customer_id: entry.changes for entry in map(self._memory.peek, chunk) if entry is not None}
             try:
                 newest = await self._control.revisions(chunk)
+                carried = await self._control.carried(self._plans_of(chunk))
             except Exception as error:  # noqa: BLE001 - whatever it is, it is tried again.
                 return error
             for customer_id in chunk:
@@ -86,9 +103,18 @@ class KeepFresh:
                 entry = self._memory.peek(customer_id)
                 if entry is None or customer_id not in changes or entry.revisions != newest.get(customer_id):
                     self.customer_changed(customer_id)
+                elif entry.plan_revision != plan_revision(entry.held_subscriptions, carried):
+                    self._offered[customer_id] = changes[customer_id]
                 else:
                     entry.note_control(changes[customer_id], covered=covered)
         return None
+
+    def _plans_of(self, customer_ids: list[str]) -> set[str]:
+        return {plan_id for plan_id, _ in self._keys_of(customer_ids)}
+
+    def _keys_of(self, customer_ids: Iterable[str]) -> set[PlanKey]:
+        entries = filter(None, map(self._memory.peek, customer_ids))
+        return {key for entry in entries for held in entry.held_subscriptions for key in held.plan_keys}
 
     async def _load_changed(self) -> Exception | None:
         """Loads the changed customers again; gives the last failure, whose customer waits for the next time."""
@@ -104,6 +130,41 @@ class KeepFresh:
                     failure = outcome
                     self._changed[customer_id] = None
         return failure
+
+    async def _resolve_offered(self) -> Exception | None:
+        """Resolves customers again from what their plans grant now; gives the last failure, whose customer waits for the next
+        time. The database is read once for many of them.
+        """
+        failure = None
+        offered, self._offered = self._offered, {}
+        waiting = list(offered)
+        for start in range(0, len(waiting), _COMPARED):
+            chunk = waiting[start : start + _COMPARED]
+            covered = self._memory.control.coverage
+            try:
+                offers = await self._control.offers(self._keys_of(chunk))
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is tried again.
+                failure = error
+                self._wait_again(chunk, offered)
+                continue
+            for first in range(0, len(chunk), _TOGETHER):
+                held = [
+                    customer_id for customer_id in chunk[first : first + _TOGETHER] if self._memory.peek(customer_id)
+                ]
+                outcomes = await asyncio.gather(
+                    *(self._load.resolve(each, offers) for each in held), return_exceptions=True
+                )
+                for customer_id, outcome in zip(held, outcomes, strict=True):
+                    if isinstance(outcome, Exception):
+                        failure = outcome
+                        self._wait_again([customer_id], offered)
+                    elif isinstance(outcome, Entry):
+                        outcome.note_control(offered[customer_id], covered=covered)
+        return failure
+
+    def _wait_again(self, customer_ids: Iterable[str], offered: Mapping[str, int]) -> None:
+        for customer_id in customer_ids:
+            self._offered.setdefault(customer_id, offered[customer_id])
 
     async def _read_usage(self) -> Exception | None:
         """Reads windows, many customers to a call; gives the failure that ended it."""

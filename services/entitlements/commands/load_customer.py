@@ -9,13 +9,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from entitlements.clients.billing import BillingClient
+from entitlements.clients.catalog import CatalogClient
 from entitlements.clients.metering import Lookup, MeteringClient
 from entitlements.clients.refusals import unwell
 from entitlements.commands.apply_customer import ApplyCustomer
+from entitlements.commands.apply_plan import ApplyPlan
 from entitlements.commands.apply_subscription import ApplySubscription
 from entitlements.commands.apply_test_clock import ApplyTestClock
 from entitlements.commands.shared_runs import SharedRuns
-from entitlements.domain.control import Control
+from entitlements.domain.control import Control, Offers
 from entitlements.domain.entry import Entry
 from entitlements.domain.held import HeldFeature
 from entitlements.domain.memory import Memory
@@ -31,12 +33,16 @@ class _Wanted:
     Attributes:
         control: Everything but usage, as the own database has it.
         owner: The same, as billing has it.
+        plans: What is carried to its plans, as the catalog has it.
+        offers: What its plans grant now, where nothing else of its control state changed.
         windows: Everything that metering acknowledged before, in every window.
         usage: Metering revisions that somebody knows to be acknowledged, to be seen in the windows of `features`.
     """
 
     control: bool = False
     owner: bool = False
+    plans: bool = False
+    offers: Offers | None = None
     windows: bool = False
     usage: set[int] = field(default_factory=set)
     features: set[str] = field(default_factory=set)
@@ -52,7 +58,9 @@ class LoadCustomer:
         *,
         billing: BillingClient,
         metering: MeteringClient,
+        catalog: CatalogClient,
         apply_customer: ApplyCustomer,
+        apply_plan: ApplyPlan,
         apply_subscription: ApplySubscription,
         apply_test_clock: ApplyTestClock,
         clock: Clock,
@@ -61,7 +69,9 @@ class LoadCustomer:
         self._control = control
         self._billing = billing
         self._metering = metering
+        self._catalog = catalog
         self._apply_customer = apply_customer
+        self._apply_plan = apply_plan
         self._apply_subscription = apply_subscription
         self._apply_test_clock = apply_test_clock
         self._clock = clock
@@ -80,13 +90,12 @@ class LoadCustomer:
         """
         return await self._runs.joined(customer_id, lambda: self._load(customer_id))
 
-    async def again(self, customer_id: str, *, owner: bool = False, windows: bool = False) -> Entry:
+    async def again(self, customer_id: str, *, owner: bool = False) -> Entry:
         """The customer's entry, its control state and what was never read of its usage read by a run that begins now.
 
         Args:
             customer_id: The customer.
             owner: Ask billing for everything, instead of the own database.
-            windows: Read every window, those too that are known.
 
         Raises:
             TollkeeperError: As `once` does.
@@ -94,7 +103,18 @@ class LoadCustomer:
         wanted = self._wanted.setdefault(customer_id, _Wanted())
         wanted.control = True
         wanted.owner |= owner
-        wanted.windows |= windows
+        return await self._runs.fresh(customer_id, lambda: self._load(customer_id))
+
+    async def current(self, customer_id: str) -> Entry:
+        """The customer's entry, everything read from its owners by a run that begins now; raises as `once` does."""
+        wanted = self._wanted.setdefault(customer_id, _Wanted())
+        wanted.control = wanted.owner = wanted.plans = wanted.windows = True
+        return await self._runs.fresh(customer_id, lambda: self._load(customer_id))
+
+    async def resolve(self, customer_id: str, offers: Offers) -> Entry:
+        """The customer's entry, resolved from what its plans grant now, without reading its control state; raises as `once` does."""
+        wanted = self._wanted.setdefault(customer_id, _Wanted())
+        wanted.offers = offers
         return await self._runs.fresh(customer_id, lambda: self._load(customer_id))
 
     async def usage(self, customer_id: str, revisions: Iterable[int], *, feature_ids: Iterable[str]) -> Entry:
@@ -111,16 +131,29 @@ class LoadCustomer:
     async def _load(self, customer_id: str) -> Entry:
         wanted = self._wanted.pop(customer_id, _Wanted())
         entry = self._memory.hold(customer_id)
-        if entry.ready and not wanted.control:
-            await self._read_usage(entry, wanted)
-        else:
+        if not entry.ready or wanted.control:
             await self._load_all(entry, wanted)
+            return entry
+        if wanted.offers is not None:
+            await self._resolve(entry, wanted.offers, wanted)
+        await self._read_usage(entry, wanted)
         return entry
+
+    async def _resolve(self, entry: Entry, offers: Offers, wanted: _Wanted) -> None:
+        control = entry.resolved_from(offers)
+        if control is None:
+            # Another load came first, and met newer plans.
+            return
+        try:
+            await self._install(entry, control, wanted)
+        except BaseException:
+            entry.abandon()
+            raise
 
     async def _load_all(self, entry: Entry, wanted: _Wanted) -> None:
         covered, changes = self._memory.control.coverage, entry.changes
         try:
-            control = await self._read_control(entry, owner=wanted.owner)
+            control = await self._read_control(entry, wanted)
             if control is None:
                 entry.install_unknown()
             else:
@@ -139,19 +172,19 @@ class LoadCustomer:
         behind = [each for each in _windows(trackers.values(), now) if not each[1].includes(wanted.usage)]
         await self._read(behind, now, began=began, usage=wanted.usage)
 
-    async def _read_control(self, entry: Entry, *, owner: bool) -> Control | None:
+    async def _read_control(self, entry: Entry, wanted: _Wanted) -> Control | None:
         customer_id = entry.customer_id
-        known = None if owner else (await self._control([customer_id])).get(customer_id)
+        known = None if wanted.owner else (await self._control([customer_id])).get(customer_id)
         if known is not None and known.complete:
             return known.control
         began = self._clock.now()
-        if await self._ask_owner(customer_id):
+        if await self._ask_owner(customer_id, plans=wanted.plans):
             known = (await self._control([customer_id])).get(customer_id)
         entry.owner_time = began
         return None if known is None else known.control
 
-    async def _ask_owner(self, customer_id: str) -> bool:
-        """Stores everything that billing knows of the customer; whether it knows it."""
+    async def _ask_owner(self, customer_id: str, *, plans: bool) -> bool:
+        """Stores everything that billing knows of the customer, and with `plans` what the catalog carries; whether billing knows it."""
         customer = await self._billing.get_customer(customer_id)
         if customer is None:
             return False
@@ -161,8 +194,13 @@ class LoadCustomer:
                 # Real time would be a guess, and wrong for ever.
                 raise unwell()
             await self._apply_test_clock(clock)
-        for subscription in await self._billing.list_subscriptions(customer_id):
+        held = await self._billing.list_subscriptions(customer_id)
+        for subscription in held:
             await self._apply_subscription(subscription)
+        living = [subscription for subscription in held if plans and subscription.end_time is None]
+        for plan_id in sorted({plan_id for subscription in living for plan_id, _ in subscription.plan_keys}):
+            if (carried := await self._catalog.get_plan(plan_id)) is not None:
+                await self._apply_plan(carried)
         await self._apply_customer(customer, complete=True)
         return True
 

@@ -4,7 +4,8 @@ from entitlements.commands.apply_customer import ApplyCustomer
 from entitlements.commands.apply_subscription import ApplySubscription
 from entitlements.commands.apply_test_clock import ApplyTestClock
 from entitlements.commands.doubt_customer import DoubtCustomer
-from entitlements.messages.customer import customer_from_proto, subscription_from_proto, test_clock_from_proto
+from entitlements.messages.customer import customer_from_proto, test_clock_from_proto
+from entitlements.messages.subscription import subscription_from_proto
 from entitlements.store import tables
 from kit.broker import Broker
 from kit.consumer import Consumer, handler
@@ -16,6 +17,10 @@ SubscriptionEvent = (
     | events.SubscriptionUpdated
     | events.SubscriptionRenewed
     | events.SubscriptionCanceled
+    | events.SubscriptionActivated
+    | events.SubscriptionTrialEnded
+    | events.SubscriptionExpired
+    | events.SubscriptionPastDue
 )
 
 
@@ -63,6 +68,10 @@ def billing_consumer(
                 handler(events.SubscriptionUpdated, subscription),
                 handler(events.SubscriptionRenewed, subscription),
                 handler(events.SubscriptionCanceled, subscription),
+                handler(events.SubscriptionActivated, subscription),
+                handler(events.SubscriptionTrialEnded, subscription),
+                handler(events.SubscriptionExpired, subscription),
+                handler(events.SubscriptionPastDue, subscription),
             ]
         ),
         dead_letters=tables.dead_letter,

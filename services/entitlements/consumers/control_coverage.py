@@ -1,4 +1,4 @@
-"""Looks every second how far the shared consumer of billing's events has come: what `as_of` may promise of control state."""
+"""Looks every second how far the shared consumers of the owners' events have come: what `as_of` may promise of control state."""
 
 import asyncio
 from typing import Final
@@ -6,7 +6,7 @@ from typing import Final
 import nats.errors
 import structlog
 
-from entitlements.domain.memory import Memory
+from entitlements.domain.memory import STREAMS, Memory
 from kernel.clock import Clock
 from kit.broker import Broker, stream_name
 
@@ -21,10 +21,9 @@ _FIRST_LOOK_SECONDS: Final = 0.05
 class ControlCoverage:
     """Keeps the memory's control watch."""
 
-    def __init__(self, broker: Broker, memory: Memory, *, stream: str, durable: str, clock: Clock) -> None:
+    def __init__(self, broker: Broker, memory: Memory, *, durable: str, clock: Clock) -> None:
         self._broker = broker
         self._memory = memory
-        self._stream = stream_name(stream)
         self._durable = durable
         self._clock = clock
 
@@ -32,19 +31,21 @@ class ControlCoverage:
         """Looks until canceled."""
         while True:
             try:
-                await self._look()
+                for stream in STREAMS:
+                    await self._look(stream)
             except (nats.errors.Error, TimeoutError) as error:
                 log.debug("control_coverage_unknown", error=repr(error))
             is_first = self._memory.control.coverage is None
             await asyncio.sleep(_FIRST_LOOK_SECONDS if is_first else _LOOK_SECONDS)
 
-    async def _look(self) -> None:
-        at = self._clock.now()
-        stream = await self._broker.jetstream.stream_info(self._stream)
-        consumer = await self._broker.jetstream.consumer_info(self._stream, self._durable)
+    async def _look(self, stream: str) -> None:
+        at, name = self._clock.now(), stream_name(stream)
+        state = (await self._broker.jetstream.stream_info(name)).state
+        consumer = await self._broker.jetstream.consumer_info(name, self._durable)
         self._memory.control.look(
+            stream,
             at,
-            last=stream.state.last_seq,
+            last=state.last_seq,
             stored=consumer.ack_floor.stream_seq if consumer.ack_floor is not None else 0,
             idle=consumer.num_pending == 0 and consumer.num_ack_pending == 0,
         )

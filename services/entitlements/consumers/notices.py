@@ -82,6 +82,8 @@ class Notices:
                 feature = await self._find_feature.forget(thing_id)
                 if feature is not None:
                     self._memory.describe(feature)
+            case NoticeKind.PLAN:
+                self._keep_fresh.plan_changed(thing_id)
 
     async def _move_clock(self, clock_id: str) -> None:
         if self._memory.held_clock(clock_id) is None:

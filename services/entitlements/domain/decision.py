@@ -61,6 +61,7 @@ class Decision:
         feature: None where the feature is unknown.
         standing: For a metered feature in the subscription.
         values: For an enum feature: the granted ones, in alphabetical order.
+        number: For a numeric feature: the one granted.
         source: Where the entitlement that decided comes from; None where none did.
         as_of: Until when the answer is known to include everything that happened; None: it is not known.
         message: A place for the message that it was shown as, while it is given again unchanged.
@@ -76,6 +77,7 @@ class Decision:
     source: Source | None = None
     as_of: datetime | None = None
     message: object = None
+    number: Decimal | None = None
 
 
 def refused(reason: Reason, sentence: str, *, feature_id: str, feature: Feature | None) -> Decision:
@@ -112,6 +114,13 @@ def decide_boolean(feature: Feature, sources: Sequence[Source]) -> Decision:
     source = sources[0]
     sentence = explanation.included(feature, source)
     return Decision(True, Reason.INCLUDED, sentence, feature.id, feature, source=source)
+
+
+def decide_numeric(feature: Feature, granted: Sequence[tuple[Source, Decimal]]) -> Decision:
+    """A numeric feature that at least one subscription includes: the greatest number decides, the first among equals."""
+    source, number = max(granted, key=lambda each: each[1])
+    sentence = explanation.number_included(feature, number)
+    return Decision(True, Reason.INCLUDED, sentence, feature.id, feature, number=number, source=source)
 
 
 def decide_enum(

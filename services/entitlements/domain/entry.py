@@ -6,12 +6,14 @@ from decimal import Decimal
 from typing import Final
 
 from entitlements.domain import decision
-from entitlements.domain.control import Control, Revisions, tracker_of
-from entitlements.domain.customer import Customer
+from entitlements.domain.choosing import decide_granted, prepared
+from entitlements.domain.control import Control, Offers, Revisions, tracker_of
+from entitlements.domain.customer import Customer, TestClock
 from entitlements.domain.decision import Decision, Standing
-from entitlements.domain.entitlement import Allowance, Included, Values
+from entitlements.domain.entitlement import Allowance
 from entitlements.domain.feature import Feature
-from entitlements.domain.held import HeldClock, HeldEntitlement, HeldFeature, HeldSubscription, Prepared
+from entitlements.domain.held import HeldClock, HeldEntitlement, HeldFeature, HeldPhase, HeldSubscription
+from entitlements.domain.subscription import Phase, Subscription
 from entitlements.domain.usage import HeldTracker, Window
 from kernel.quantity import ZERO
 
@@ -32,6 +34,7 @@ class Entry:
         clock: None: real time.
         reached: What the customer's clock shows at least.
         revision: The greatest revision of the customer's subscriptions.
+        plan_revision: The greatest revision of what is carried to their plans, as far as it is in what they grant.
         read_time: When the newest reading of all its usage began, in real time.
         gaps: How many gaps in the usage frames were known then.
         owner_time: When billing was last asked for everything, in real time.
@@ -53,6 +56,7 @@ class Entry:
         "features",
         "gaps",
         "owner_time",
+        "plan_revision",
         "reached",
         "read_time",
         "ready",
@@ -70,6 +74,7 @@ class Entry:
         self.features: dict[str, HeldFeature] = {}
         self.reached: datetime | None = None
         self.revision = 0
+        self.plan_revision = 0
         self.read_time: datetime | None = None
         self.gaps = -1
         self.owner_time: datetime | None = None
@@ -86,6 +91,23 @@ class Entry:
         if self.customer is None:
             return None
         return self.customer.revision, self.revision, 0 if self.clock is None else self.clock.revision
+
+    @property
+    def held_subscriptions(self) -> tuple[Subscription, ...]:
+        """The subscriptions that it is resolved from, oldest first."""
+        return tuple(held.subscription for held in self.subscriptions.values())
+
+    def holds_plan(self, plan_id: str) -> bool:
+        """Whether any of them is, or will be, to the plan."""
+        return any(held.names(plan_id) for held in self.subscriptions.values())
+
+    def resolved_from(self, offers: Offers) -> Control | None:
+        """Its control state with what the plans grant now; None where it is not to be resolved from these."""
+        held = self.held_subscriptions
+        if self.customer is None or not offers.cover(held):
+            return None
+        clock = None if self.clock is None else TestClock(self.clock.id, self.clock.time, self.clock.revision)
+        return offers.control(self.customer, clock, held, revision=self.revision)
 
     def note_read(self, at: datetime, gaps: int) -> None:
         """Notes that all its usage was read.
@@ -128,7 +150,7 @@ class Entry:
         return any(subscription.gives_access(now) for subscription in self.subscriptions.values())
 
     def live(self, feature_id: str, now: datetime) -> list[HeldEntitlement]:
-        """The entitlements to the feature whose subscription gives access now."""
+        """The entitlements to the feature that are granted now."""
         held = self.features.get(feature_id)
         return [] if held is None else held.live(now)
 
@@ -157,7 +179,7 @@ class Entry:
     def knows_subscription(self, subscription_id: str, revision: int) -> bool:
         """Whether the entry was made from the subscription at the revision or later."""
         held = self.subscriptions.get(subscription_id)
-        known = self._noted.get(subscription_id, 0) if held is None else held.revision
+        known = self._noted.get(subscription_id, 0) if held is None else held.subscription.revision
         return known >= revision
 
     def note_subscription(self, subscription_id: str, revision: int) -> None:
@@ -191,42 +213,12 @@ class Entry:
             if feature is None:
                 return decision.feature_unknown(feature_id)
             return decision.not_included(self.customer_id, feature)
-        decided = self._decide_live(held.feature, live, requested=requested, values=values, now=now)
+        decided = decide_granted(
+            held.feature, live, requested=requested, values=values, standing=self.standing, now=now
+        )
         if is_bare:
-            held.prepared = self._prepared(decided, held, now)
+            held.prepared = prepared(decided, held, live, now=now)
         return decided
-
-    def _prepared(self, decided: Decision, held: HeldFeature, now: datetime) -> Prepared | None:
-        if len(held.entitlements) > 1:
-            # Which of several decides may change with any of them.
-            return None
-        (only,) = held.entitlements
-        window = None if only.tracker is None else only.tracker.at(now)
-        if window is not None and not window.is_known:
-            return None
-        return Prepared(decided, only, feature=held.feature, window=window)
-
-    def _decide_live(
-        self,
-        feature: Feature,
-        live: list[HeldEntitlement],
-        *,
-        requested: Decimal,
-        values: Sequence[str],
-        now: datetime,
-    ) -> Decision:
-        grant = live[0].entitlement.grant
-        if isinstance(grant, Allowance):
-            standings = [self.standing(held, now) for held in live]
-            return decision.decide_metered(feature, decision.most_generous(standings, requested), requested)
-        if isinstance(grant, Included):
-            return decision.decide_boolean(feature, [held.entitlement.source for held in live])
-        granted = [
-            (held.entitlement.source, held.entitlement.grant.values)
-            for held in live
-            if isinstance(held.entitlement.grant, Values)
-        ]
-        return decision.decide_enum(feature, granted, values)
 
     def apply(self, window: Window) -> None:
         """Takes a window's value over where it is held and newer. What a single resource used decides nothing."""
@@ -251,14 +243,20 @@ class Entry:
         known = {tracker.tracker: tracker for tracker in self.trackers()}
         features: dict[str, HeldFeature] = {}
         for subscription, entitlements in control.holdings:
+            phases: dict[Phase, HeldPhase | None] = {}
             held_subscription = HeldSubscription(subscription)
             for entitlement in entitlements:
+                if entitlement.phase not in phases:
+                    phases[entitlement.phase] = held_subscription.within(entitlement.phase)
+                phase = phases[entitlement.phase]
+                if phase is None:
+                    continue
                 tracker = tracker_of(self.customer_id, entitlement)
                 held_tracker = None if tracker is None else known.setdefault(tracker, HeldTracker(tracker))
-                feature = features.setdefault(
-                    entitlement.feature_id, HeldFeature(control.features[entitlement.feature_id])
-                )
-                feature.entitlements.append(HeldEntitlement(entitlement, held_subscription, held_tracker))
+                feature = features.get(entitlement.feature_id)
+                if feature is None:
+                    feature = features[entitlement.feature_id] = HeldFeature(control.features[entitlement.feature_id])
+                feature.entitlements.append(HeldEntitlement(entitlement, phase, held_tracker))
         return features
 
     def install(self, control: Control, features: dict[str, HeldFeature], *, clock: HeldClock | None) -> None:
@@ -267,12 +265,8 @@ class Entry:
         self.clock = clock
         self.reached = control.reached
         self.features = features
-        held = (entitlement.subscription for feature in features.values() for entitlement in feature.entitlements)
-        named = {subscription.id: subscription for subscription in held}
-        self.subscriptions = {
-            subscription.id: named.get(subscription.id) or HeldSubscription(subscription)
-            for subscription, _ in control.holdings
-        }
+        self.subscriptions = {subscription.id: HeldSubscription(subscription) for subscription, _ in control.holdings}
+        self.plan_revision = control.plan_revision
         self.revision = max(self.revision, control.revision)
         pending, self._pending = self._pending or [], None
         self.ready = True

@@ -36,6 +36,11 @@ def included(feature: Feature, source: Source) -> str:
     return f"The plan {source.plan_id} includes {feature.display_name}."
 
 
+def number_included(feature: Feature, number: Decimal) -> str:
+    """As in: "History: 90 days are included."."""
+    return f"{feature.display_name}: {grouped(number)} {feature.units(number)} {_is(number)} included."
+
+
 def values_included(feature: Feature, values: Sequence[str]) -> str:
     """The granted values of an enum feature."""
     return f"{feature.display_name}: {_listed(values)} {_is(len(values))} included."

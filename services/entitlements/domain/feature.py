@@ -14,6 +14,7 @@ class FeatureType(StrEnum):
     """What kind of thing a feature is."""
 
     BOOLEAN = "BOOLEAN"
+    NUMERIC = "NUMERIC"
     ENUM = "ENUM"
     METERED = "METERED"
 
@@ -31,8 +32,8 @@ class Feature:
 
     Attributes:
         usage_source: For a metered feature, else None.
-        unit_singular: One unit, as written after "1"; empty unless metered.
-        unit_plural: More units, as written after "2"; empty unless metered.
+        unit_singular: One unit, as written after "1"; empty unless numeric or metered.
+        unit_plural: More units, as written after "2"; empty unless numeric or metered.
         revision: The catalog's; a newer state has a greater one.
     """
 

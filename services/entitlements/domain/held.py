@@ -2,14 +2,15 @@
 reads them on every check.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Final
 
-from entitlements.domain.customer import Subscription, TestClock
+from entitlements.domain.customer import TestClock
 from entitlements.domain.decision import Decision
 from entitlements.domain.entitlement import Entitlement
 from entitlements.domain.feature import Feature
+from entitlements.domain.subscription import Phase, Subscription
 from entitlements.domain.usage import HeldTracker, HeldWindow
 
 _FAR: Final = datetime.max.replace(tzinfo=UTC)
@@ -32,30 +33,62 @@ class HeldClock:
             self.revision = clock.revision
 
 
-class HeldSubscription:
-    """A subscription in memory: from when to when it gives access."""
+class HeldPhase:
+    """A span of the customer's time in which something is granted."""
 
-    __slots__ = ("access_end", "access_start", "id", "revision")
+    __slots__ = ("end", "start")
+
+    def __init__(self, start: datetime, end: datetime | None) -> None:
+        self.start = start
+        self.end = end
+
+    def holds(self, now: datetime) -> bool:
+        """Whether it is granted at the instant of the customer's clock."""
+        return self.start <= now and (self.end is None or now < self.end)
+
+
+class HeldSubscription:
+    """A subscription in memory.
+
+    Attributes:
+        access: From when to when it gives access; None: it gives none.
+    """
+
+    __slots__ = ("access", "subscription")
 
     def __init__(self, subscription: Subscription) -> None:
-        self.id = subscription.id
-        self.access_start = subscription.start_time
-        self.access_end = subscription.access_end
-        self.revision = subscription.revision
+        self.subscription = subscription
+        start = subscription.access_start
+        self.access = None if start is None else HeldPhase(start, subscription.access_end)
 
     def gives_access(self, now: datetime) -> bool:
         """Whether the customer has access by it at the instant of its own clock."""
-        return self.access_start <= now and (self.access_end is None or now < self.access_end)
+        return self.access is not None and self.access.holds(now)
+
+    def names(self, plan_id: str) -> bool:
+        """Whether it is, or will be, to the plan."""
+        subscription = self.subscription
+        later = subscription.scheduled
+        return subscription.terms.plan_id == plan_id or (later is not None and later.terms.plan_id == plan_id)
+
+    def within(self, phase: Phase) -> HeldPhase | None:
+        """The part of the phase in which it gives access; None where there is none."""
+        if self.access is None or (phase.since is None and phase.until is None):
+            return self.access
+        start = self.access.start if phase.since is None else max(phase.since, self.access.start)
+        ends = [end for end in (phase.until, self.access.end) if end is not None]
+        end = min(ends, default=None)
+        return None if end is not None and end <= start else HeldPhase(start, end)
 
 
 class HeldEntitlement:
     """What one subscription grants of one feature, in memory."""
 
-    __slots__ = ("entitlement", "subscription", "tracker")
+    __slots__ = ("entitlement", "phase", "tracker")
 
-    def __init__(self, entitlement: Entitlement, subscription: HeldSubscription, tracker: HeldTracker | None) -> None:
+    def __init__(self, entitlement: Entitlement, phase: HeldPhase, tracker: HeldTracker | None) -> None:
         self.entitlement = entitlement
-        self.subscription = subscription
+        self.phase = phase
         self.tracker = tracker
 
 
@@ -67,16 +100,28 @@ class Prepared:
     __slots__ = ("_feature", "_revision", "_since", "_tracker", "_until", "_window", "decision")
 
     def __init__(
-        self, decision: Decision, held: HeldEntitlement, *, feature: Feature, window: HeldWindow | None
+        self,
+        decision: Decision,
+        held: HeldEntitlement,
+        *,
+        feature: Feature,
+        window: HeldWindow | None,
+        others: Iterable[HeldPhase],
+        now: datetime,
     ) -> None:
-        subscription = held.subscription
+        """`others` are the phases of the feature's other entitlements, none of which holds now."""
         self.decision = decision
         self._feature = feature
         self._tracker = held.tracker
         self._window = window
         self._revision = 0 if window is None else window.revision
-        starts = [subscription.access_start, None if window is None else window.start]
-        ends = [subscription.access_end, None if window is None else window.end]
+        starts = [held.phase.start, None if window is None else window.start]
+        ends = [held.phase.end, None if window is None else window.end]
+        for other in others:
+            if now < other.start:
+                ends.append(other.start)
+            else:
+                starts.append(other.end)
         self._since = max(start for start in starts if start is not None)
         self._until = min((end for end in ends if end is not None), default=_FAR)
 
@@ -107,8 +152,8 @@ class HeldFeature:
         self.prepared: Prepared | None = None
 
     def live(self, now: datetime) -> list[HeldEntitlement]:
-        """The entitlements whose subscription gives access now."""
-        return [held for held in self.entitlements if held.subscription.gives_access(now)]
+        """The entitlements that are granted now."""
+        return [held for held in self.entitlements if held.phase.holds(now)]
 
     def trackers(self) -> Iterator[HeldTracker]:
         """The trackers that its usage is counted with."""

@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Final
 from weakref import WeakValueDictionary
 
 from entitlements.domain.coverage import ControlWatch
@@ -12,6 +13,9 @@ from entitlements.domain.feature import Feature
 from entitlements.domain.frames import FrameWatch
 from entitlements.domain.held import HeldClock
 from entitlements.domain.usage import HeldWindow, Window
+
+# Whose events control state follows from.
+STREAMS: Final = ("catalog", "billing")
 
 
 class Memory:
@@ -27,7 +31,7 @@ class Memory:
         self._clocks: WeakValueDictionary[str, HeldClock] = WeakValueDictionary()
         self._max_customers = max_customers
         self.watch = FrameWatch()
-        self.control = ControlWatch()
+        self.control = ControlWatch(STREAMS)
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -85,6 +89,10 @@ class Memory:
             for entry in self._entries.values()
             if entry.clock is not None and entry.clock.id == clock_id
         ]
+
+    def on_plan(self, plan_id: str) -> list[Entry]:
+        """The entries of customers that hold the plan, or will."""
+        return [entry for entry in self._entries.values() if entry.holds_plan(plan_id)]
 
     def describe(self, feature: Feature) -> None:
         """Takes over a newer description of a feature wherever it is held."""

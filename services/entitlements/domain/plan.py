@@ -1,6 +1,7 @@
-"""What a published plan version grants. It never changes: it is fetched once and kept for ever."""
+"""What published versions of plans and add-ons grant. They never change: each is fetched once and kept for ever."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
 
@@ -38,6 +39,13 @@ class BooleanGrant:
 
 
 @dataclass(frozen=True, slots=True)
+class NumericGrant:
+    """The feature has this number."""
+
+    value: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class EnumGrant:
     """Some values of the feature are granted."""
 
@@ -72,7 +80,22 @@ class CommittedGrant:
     reset: Reset | None
 
 
-Grant = BooleanGrant | EnumGrant | MeteredGrant | CommittedGrant
+# What stands for itself, whatever a subscription commits.
+PlainGrant = BooleanGrant | NumericGrant | EnumGrant | MeteredGrant
+Grant = PlainGrant | CommittedGrant
+
+
+@dataclass(frozen=True, slots=True)
+class AddOnGrant:
+    """What one unit of an add-on grants of one feature.
+
+    Attributes:
+        overrides: It takes the place of what the plan and other add-ons grant, instead of being added to it.
+    """
+
+    feature_id: str
+    grant: PlainGrant
+    overrides: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +103,53 @@ class PlanVersion:
     """A published version of a plan.
 
     Attributes:
-        grants: By feature id: entitlements and charges alike.
+        included: What it grants beside its charges, by feature id.
+        included_version: The version that `included` comes from: this one, or a newer one whose entitlements are carried.
+        sold: What its charges grant, by feature id.
+        add_ons: What the add-ons that it pins grant, by the add-on's id.
         features: Every feature granted, as it was when the version was published.
     """
 
     plan_id: str
     version: int
-    grants: tuple[tuple[str, Grant], ...]
+    included: Mapping[str, PlainGrant]
+    included_version: int
+    sold: Mapping[str, Grant]
+    add_ons: Mapping[str, tuple[AddOnGrant, ...]]
     features: tuple[Feature, ...]
+
+    def granted(self) -> Iterator[tuple[str, Grant, int]]:
+        """Feature, grant and the version it comes from. What a charge grants stays, whatever is included."""
+        for feature_id, included in self.included.items():
+            if feature_id not in self.sold:
+                yield feature_id, included, self.included_version
+        for feature_id, sold in self.sold.items():
+            yield feature_id, sold, self.version
+
+    def feature_ids(self) -> frozenset[str]:
+        """Every feature that it may grant, with add-ons or without."""
+        added = (grant.feature_id for grants in self.add_ons.values() for grant in grants)
+        return frozenset((*self.included, *self.sold, *added))
+
+    def carrying(self, newer: "PlanVersion") -> "PlanVersion":
+        """This version with the entitlements of a newer one; what is sold, and its add-ons, stay its own."""
+        return replace(
+            self,
+            included=newer.included,
+            included_version=newer.version,
+            features=(*self.features, *newer.features),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """Which version's entitlements reach the subscriptions of all older versions of a plan.
+
+    Attributes:
+        version: 0 for none.
+        revision: The catalog's, of the plan; a newer state has a greater one.
+    """
+
+    plan_id: str
+    version: int
+    revision: int

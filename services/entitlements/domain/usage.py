@@ -109,7 +109,10 @@ class HeldTracker:
 
     def apply(self, window: Window) -> HeldWindow | None:
         """Takes over the value of the period if it is newer; gives where it is held now, None for one that is past."""
-        current = self.current
+        current, recurrence = self.current, self.tracker.recurrence
+        if current is None and recurrence is not None and (window.start is None or window.start < recurrence.anchor):
+            # Of another tracker: the first period is still to come.
+            return None
         if current is not None and window.start == current.start and window.end == current.end:
             current.take(window)
             return current

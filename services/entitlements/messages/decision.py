@@ -73,6 +73,8 @@ def decision_to_proto(decision: Decision) -> pb.Decision:
         message.usage_period.CopyFrom(_period_to_proto(standing.start, standing.end))
         if standing.end is not None:
             message.next_reset_time.CopyFrom(message.usage_period.end_time)
+    if decision.number is not None:
+        message.numeric_value = format_decimal(decision.number)
     if decision.as_of is not None:
         message.as_of.CopyFrom(timestamp_to_proto(decision.as_of))
     return message

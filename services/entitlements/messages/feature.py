@@ -5,7 +5,7 @@ from typing import Final
 from entitlements.domain.feature import Feature, FeatureType, UsageSource
 from tollkeeper.catalog.v1 import feature_pb2 as pb
 
-_TYPES: Final = {"boolean": FeatureType.BOOLEAN, "enum": FeatureType.ENUM, "metered": FeatureType.METERED}
+_WORDLESS: Final = {"boolean": FeatureType.BOOLEAN, "enum": FeatureType.ENUM}
 
 
 def feature_from_proto(message: pb.Feature) -> Feature:
@@ -18,10 +18,16 @@ def feature_from_proto(message: pb.Feature) -> Feature:
     if kind is None:
         raise ValueError(f"the feature {message.id} is of an unknown type")
     name = message.display_name or message.id
-    if kind != "metered":
-        return Feature(message.id, _TYPES[kind], name, None, "", "", message.revision)
-    metered = message.metered
+    if kind in _WORDLESS:
+        return Feature(message.id, _WORDLESS[kind], name, None, "", "", message.revision)
+    if kind == "numeric":
+        words = _units(message.numeric)
+        return Feature(message.id, FeatureType.NUMERIC, name, None, *words, message.revision)
+    words, metered = _units(message.metered), message.metered
     source = UsageSource.EVENTS if metered.usage_source == pb.USAGE_SOURCE_EVENTS else UsageSource.CALCULATED
-    singular = metered.unit_singular or "unit"
-    plural = metered.unit_plural or f"{singular}s"
-    return Feature(message.id, FeatureType.METERED, name, source, singular, plural, message.revision)
+    return Feature(message.id, FeatureType.METERED, name, source, *words, message.revision)
+
+
+def _units(kind: pb.NumericFeature | pb.MeteredFeature) -> tuple[str, str]:
+    singular = kind.unit_singular or "unit"
+    return singular, kind.unit_plural or f"{singular}s"

@@ -1,20 +1,19 @@
 """Everything about customers but their usage, read in one snapshot."""
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from entitlements.domain.control import Control, Revisions
-from entitlements.domain.customer import Subscription
-from entitlements.domain.entitlement import resolve
-from entitlements.domain.plan import PlanVersion
-from entitlements.store import customers, features, plan_versions, subscriptions
+from entitlements.domain.control import Control, Offers, Revisions
+from entitlements.domain.plan import Carried, PlanVersion
+from entitlements.domain.subscription import PlanKey
+from entitlements.store import customers, features, plan_versions, plans, subscriptions
 from kit.db import Database
 
-# Plan versions kept resolved in memory: more than a vendor sells at a time; a version of 500 features takes about 200 KB.
+# Plan versions kept in memory: more than a vendor sells at a time; a version of 500 features takes about 200 KB.
 MAX_PLANS: Final = 1_000
 
 
@@ -35,7 +34,7 @@ class ControlStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._plans: OrderedDict[tuple[str, int], PlanVersion] = OrderedDict()
+        self._plans: OrderedDict[PlanKey, PlanVersion] = OrderedDict()
 
     async def __call__(self, customer_ids: Sequence[str]) -> Mapping[str, Known]:
         """What is known of these customers, as of one snapshot; customers that are not known are left out."""
@@ -45,21 +44,15 @@ class ControlStore:
             clocks = await customers.read_clocks(connection, sorted(clock_ids)) if clock_ids else {}
             held = await subscriptions.read_open(connection, list(found))
             revisions = await subscriptions.read_revisions(connection, list(found))
-            plans = await self._plans_of(connection, held)
-            feature_ids = {feature_id for plan in plans.values() for feature_id, _ in plan.grants}
-            known = await features.read(connection, sorted(feature_ids)) if feature_ids else {}
-        described = {feature.id: feature for plan in plans.values() for feature in plan.features} | dict(known)
+            keys = {key for some in held.values() for subscription in some for key in subscription.plan_keys}
+            offers = await self._offers(connection, keys)
         return {
             customer.id: Known(
-                Control(
+                offers.control(
                     customer,
                     clocks.get(customer.test_clock_id),
-                    tuple(
-                        (subscription, resolve(subscription, plans[subscription.plan_id, subscription.plan_version]))
-                        for subscription in held.get(customer.id, ())
-                    ),
-                    revisions.get(customer.id, 0),
-                    described,
+                    held.get(customer.id, ()),
+                    revision=revisions.get(customer.id, 0),
                 ),
                 complete and (not customer.test_clock_id or customer.test_clock_id in clocks),
             )
@@ -82,16 +75,47 @@ class ControlStore:
             for customer, _ in found.values()
         }
 
-    async def _plans_of(
-        self, connection: AsyncConnection, held: Mapping[str, Sequence[Subscription]]
-    ) -> Mapping[tuple[str, int], PlanVersion]:
-        keys = {(subscription.plan_id, subscription.plan_version) for some in held.values() for subscription in some}
-        missing = keys - self._plans.keys()
+    async def carried(self, plan_ids: Collection[str]) -> Mapping[str, int]:
+        """The revision of what is carried to these plans; plans that carry nothing are left out."""
+        async with self._database.read() as connection:
+            return _revisions(await plans.read(connection, plan_ids))
+
+    async def offers(self, keys: Collection[PlanKey]) -> Offers:
+        """What these plan versions grant now, as of one snapshot; versions that are not stored are left out."""
+        async with self._database.read() as connection:
+            return await self._offers(connection, keys)
+
+    async def _offers(self, connection: AsyncConnection, keys: Collection[PlanKey]) -> Offers:
+        if not keys:
+            return Offers({}, {}, {})
+        carried = await plans.read(connection, {plan_id for plan_id, _ in keys})
+        newer = {
+            (plan_id, version): (plan_id, carried[plan_id].version)
+            for plan_id, version in keys
+            if plan_id in carried and carried[plan_id].version > version
+        }
+        versions = await self._versions(connection, {*keys, *newer.values()})
+        offered = {
+            key: versions[key].carrying(versions[newer[key]]) if key in newer else versions[key]
+            for key in keys
+            if key in versions
+        }
+        feature_ids = {feature_id for plan in offered.values() for feature_id in plan.feature_ids()}
+        known = await features.read(connection, sorted(feature_ids)) if feature_ids else {}
+        described = {feature.id: feature for plan in offered.values() for feature in plan.features}
+        return Offers(offered, _revisions(carried), described | dict(known))
+
+    async def _versions(self, connection: AsyncConnection, keys: Collection[PlanKey]) -> Mapping[PlanKey, PlanVersion]:
+        missing = [key for key in keys if key not in self._plans]
         fetched = await plan_versions.read(connection, missing) if missing else {}
-        plans = {key: fetched[key] if key in fetched else self._plans[key] for key in keys}
-        for key, plan in plans.items():
+        found = {key: self._plans[key] for key in keys if key in self._plans} | dict(fetched)
+        for key, plan in found.items():
             self._plans[key] = plan
             self._plans.move_to_end(key)
         while len(self._plans) > MAX_PLANS:
             self._plans.popitem(last=False)
-        return plans
+        return found
+
+
+def _revisions(carried: Mapping[str, Carried]) -> Mapping[str, int]:
+    return {plan_id: each.revision for plan_id, each in carried.items() if each.version > 0}

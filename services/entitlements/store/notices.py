@@ -15,6 +15,7 @@ class NoticeKind(StrEnum):
     CUSTOMER = "customer"
     TEST_CLOCK = "test_clock"
     FEATURE = "feature"
+    PLAN = "plan"
 
 
 async def announce(connection: AsyncConnection, kind: NoticeKind, id: str) -> None:

@@ -7,6 +7,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from entitlements.domain.plan import PlanVersion
+from entitlements.domain.subscription import PlanKey
 from entitlements.messages.plan import plan_version_from_proto
 from entitlements.store import tables
 from tollkeeper.catalog.v1 import plan_pb2
@@ -20,7 +21,13 @@ async def put(connection: AsyncConnection, message: plan_pb2.PlanVersion) -> Non
     await connection.execute(insert(_TABLE).values(row).on_conflict_do_nothing())
 
 
-async def read(connection: AsyncConnection, keys: Iterable[tuple[str, int]]) -> Mapping[tuple[str, int], PlanVersion]:
+async def is_stored(connection: AsyncConnection, key: PlanKey) -> bool:
+    """Whether the version is known."""
+    query = select(_TABLE.c.version).where(tuple_(_TABLE.c.plan_id, _TABLE.c.version) == tuple_(*key))
+    return (await connection.execute(query)).first() is not None
+
+
+async def read(connection: AsyncConnection, keys: Iterable[PlanKey]) -> Mapping[PlanKey, PlanVersion]:
     """These versions, by (plan id, version), as far as they are known."""
     query = select(_TABLE).where(tuple_(_TABLE.c.plan_id, _TABLE.c.version).in_(list(keys)))
     return {

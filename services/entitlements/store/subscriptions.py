@@ -1,17 +1,19 @@
 """Subscriptions in the store."""
 
+import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, func, or_, select
+from sqlalchemy import ColumnElement, Row, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from entitlements.domain.customer import Subscription
+from entitlements.domain.subscription import Scheduled, Subscription, Terms
 from entitlements.store import tables
 from entitlements.store.upsert import upsert_if_newer
-from kernel.period import BillingPeriod
+from kernel.period import BillingPeriod, utc
 from kernel.quantity import format_decimal
 
 _TABLE = tables.subscription
@@ -32,7 +34,7 @@ async def get(connection: AsyncConnection, subscription_id: str) -> Subscription
 
 
 async def read_open(connection: AsyncConnection, customer_ids: Sequence[str]) -> Mapping[str, Sequence[Subscription]]:
-    """The subscriptions of each customer that have not ended, oldest first.
+    """The subscriptions of each customer that give access and have not ended, oldest first.
 
     One whose end is scheduled is among them: only the customer's own clock says whether it has come.
     """
@@ -62,40 +64,67 @@ def _is_open() -> ColumnElement[bool]:
         .where(customers.c.id == _TABLE.c.customer_id)
         .scalar_subquery()
     )
-    return or_(_TABLE.c.end_time.is_(None), _TABLE.c.end_time > func.coalesce(clock, func.now()))
+    lives = or_(_TABLE.c.end_time.is_(None), _TABLE.c.end_time > func.coalesce(clock, func.now()))
+    return and_(_TABLE.c.access_start.is_not(None), lives)
 
 
 def subscription_to_row(subscription: Subscription) -> dict[str, object]:
     """The columns of a subscription."""
+    scheduled = subscription.scheduled
     return {
         "id": subscription.id,
         "customer_id": subscription.customer_id,
-        "plan_id": subscription.plan_id,
-        "plan_version": subscription.plan_version,
-        "billing_period": subscription.billing_period.value,
         "time_zone": subscription.time_zone,
         "start_time": subscription.start_time,
-        "cancel_time": subscription.cancel_time,
+        "access_start": subscription.access_start,
+        "access_end": subscription.access_end,
         "end_time": subscription.end_time,
-        "commitments": {feature: format_decimal(value) for feature, value in subscription.commitments.items()},
-        "create_time": subscription.create_time,
+        "terms": terms_to_row(subscription.terms),
+        "scheduled_time": None if scheduled is None else scheduled.time,
+        "scheduled_terms": None if scheduled is None else terms_to_row(scheduled.terms),
+        "seen_time": subscription.seen_time,
         "revision": subscription.revision,
     }
 
 
 def subscription_from_row(row: Row[Any]) -> Subscription:
     """The subscription of a row."""
+    scheduled = row.scheduled_terms
     return Subscription(
         id=row.id,
         customer_id=row.customer_id,
-        plan_id=row.plan_id,
-        plan_version=row.plan_version,
-        billing_period=BillingPeriod(row.billing_period),
         time_zone=row.time_zone,
         start_time=row.start_time,
-        cancel_time=row.cancel_time,
+        access_start=row.access_start,
+        access_end=row.access_end,
         end_time=row.end_time,
-        commitments={feature: Decimal(value) for feature, value in row.commitments.items()},
-        create_time=row.create_time,
+        terms=terms_from_row(row.terms),
+        scheduled=None if scheduled is None else Scheduled(row.scheduled_time, terms_from_row(scheduled)),
+        seen_time=row.seen_time,
         revision=row.revision,
+    )
+
+
+def terms_to_row(terms: Terms) -> dict[str, object]:
+    """Terms as JSON."""
+    return {
+        "plan_id": terms.plan_id,
+        "plan_version": terms.plan_version,
+        "billing_period": terms.billing_period.value,
+        "anchor_time": terms.anchor_time.isoformat(),
+        "commitments": {feature_id: format_decimal(value) for feature_id, value in terms.commitments.items()},
+        "add_ons": dict(terms.add_ons),
+    }
+
+
+def terms_from_row(row: Mapping[str, Any]) -> Terms:
+    """The terms of the JSON."""
+    return Terms(
+        # The same few names stand in every customer's memory.
+        plan_id=sys.intern(row["plan_id"]),
+        plan_version=row["plan_version"],
+        billing_period=BillingPeriod(row["billing_period"]),
+        anchor_time=utc(datetime.fromisoformat(row["anchor_time"])),
+        commitments={feature_id: Decimal(value) for feature_id, value in row["commitments"].items()},
+        add_ons=row["add_ons"],
     )

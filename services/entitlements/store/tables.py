@@ -37,16 +37,18 @@ subscription = Table(
     metadata,
     Column("id", _Id, primary_key=True),
     Column("customer_id", _Id, nullable=False),
-    Column("plan_id", _Id, nullable=False),
-    Column("plan_version", Integer, nullable=False),
-    Column("billing_period", Text, nullable=False),
     Column("time_zone", Text, nullable=False),
     Column("start_time", DateTime(timezone=True), nullable=False),
-    Column("cancel_time", DateTime(timezone=True), nullable=True),
+    # From when to when it gives access; no start: it gives none, no end: until further notice.
+    Column("access_start", DateTime(timezone=True), nullable=True),
+    Column("access_end", DateTime(timezone=True), nullable=True),
     Column("end_time", DateTime(timezone=True), nullable=True),
-    # The committed quantity by feature id, as decimal text.
-    Column("commitments", JSONB, nullable=False),
-    Column("create_time", DateTime(timezone=True), nullable=False),
+    # What it holds, and what it will hold from `scheduled_time` on: plan, billing period, anchor, commitments and add-ons.
+    Column("terms", JSONB, nullable=False),
+    Column("scheduled_time", DateTime(timezone=True), nullable=True),
+    Column("scheduled_terms", JSONB(none_as_null=True), nullable=True),
+    # What the customer's clock showed at least when billing wrote it.
+    Column("seen_time", DateTime(timezone=True), nullable=False),
     Column("revision", BigInteger, nullable=False),
     Index("subscription_by_customer", "customer_id", "id"),
 )
@@ -60,6 +62,15 @@ feature = Table(
     Column("usage_source", Text, nullable=True),
     Column("unit_singular", Text, nullable=False),
     Column("unit_plural", Text, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+)
+
+# Which version's entitlements reach the subscriptions of all older versions: moving it is all that a carried publish costs.
+plan = Table(
+    "plan",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("carried_version", Integer, nullable=False),
     Column("revision", BigInteger, nullable=False),
 )
 

@@ -49,7 +49,7 @@ async def neighbours_at() -> AsyncIterator[Neighbours]:
     """The stand-ins, listening."""
     catalog = FakeCatalog()  # type: ignore[abstract]  # the methods that entitlements never calls.
     billing = FakeBilling()  # type: ignore[abstract]  # the same.
-    metering = FakeMetering()
+    metering = FakeMetering()  # type: ignore[abstract]  # the same.
     adding = {
         "tollkeeper.catalog.v1.FeatureService": partial(add_FeatureServiceServicer_to_server, catalog),
         "tollkeeper.catalog.v1.PlanService": partial(add_PlanServiceServicer_to_server, catalog),

@@ -60,12 +60,13 @@ class Gate:
 
 
 class FakeCatalog(FeatureServiceServicer, PlanServiceServicer):
-    """A fake, because features and plan versions are all that entitlements asks for."""
+    """A fake, because features, plans and their versions are all that entitlements asks for."""
 
     def __init__(self) -> None:
         self.gate = Gate()
         self.features: dict[str, feature_pb2.Feature] = {}
         self.versions: dict[tuple[str, int], plan_pb2.PlanVersion] = {}
+        self.plans: dict[str, plan_pb2.Plan] = {}
 
     async def GetFeature(
         self, request: feature_service_pb2.GetFeatureRequest, _context: Context
@@ -82,7 +83,16 @@ class FakeCatalog(FeatureServiceServicer, PlanServiceServicer):
         key = (request.plan_id, request.version)
         if key not in self.versions:
             raise not_found("PLAN_VERSION_NOT_FOUND", "No such version.")
-        return plan_service_pb2.GetPlanVersionResponse(plan_version=self.versions[key])
+        plan = self.plans[request.plan_id]
+        return plan_service_pb2.GetPlanVersionResponse(plan_version=self.versions[key], plan=plan)
+
+    async def GetPlan(
+        self, request: plan_service_pb2.GetPlanRequest, _context: Context
+    ) -> plan_service_pb2.GetPlanResponse:
+        await self.gate.passes("GetPlan")
+        if request.plan_id not in self.plans:
+            raise not_found("PLAN_NOT_FOUND", "No such plan.")
+        return plan_service_pb2.GetPlanResponse(plan=self.plans[request.plan_id])
 
 
 class FakeBilling(CustomerServiceServicer, SubscriptionServiceServicer, TestClockServiceServicer):

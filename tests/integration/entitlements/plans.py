@@ -6,6 +6,7 @@ from tollkeeper.catalog.v1 import feature_pb2 as feature
 from tollkeeper.catalog.v1 import plan_pb2 as plan
 
 MONTHLY = entitlement_pb2.UsageReset(interval=entitlement_pb2.RESET_INTERVAL_MONTH)
+BILLED = entitlement_pb2.UsageReset(interval=entitlement_pb2.RESET_INTERVAL_BILLING_PERIOD)
 DAILY = entitlement_pb2.UsageReset(
     interval=entitlement_pb2.RESET_INTERVAL_DAY, anchor=entitlement_pb2.RESET_ANCHOR_CALENDAR
 )
@@ -27,18 +28,14 @@ def stock(world: World) -> None:
     world.metered("departures", "departure", source=feature.USAGE_SOURCE_EVENTS)
     world.metered("lounges", "lounge", source=feature.USAGE_SOURCE_CALCULATED)
     world.feature("night-flights", boolean=feature.BooleanFeature(), display_name="Night flights")
+    world.feature("history", numeric=feature.NumericFeature(unit_singular="day"), display_name="History")
     world.feature("airports", enum=feature.EnumFeature(values=["EWR", "JFK", "LGA", "SWF"]), display_name="Airports")
     world.plan(
         "carrier",
         plan.PlanContent(
             pricing_type=plan.PRICING_TYPE_PAID,
             entitlements=[
-                limited(
-                    "miles",
-                    "100",
-                    soft=True,
-                    reset=entitlement_pb2.UsageReset(interval=entitlement_pb2.RESET_INTERVAL_BILLING_PERIOD),
-                ),
+                limited("miles", "100", soft=True, reset=BILLED),
                 limited("calls", "10", reset=MONTHLY),
                 entitlement_pb2.Entitlement(feature_id="night-flights", boolean=entitlement_pb2.BooleanEntitlement()),
                 entitlement_pb2.Entitlement(

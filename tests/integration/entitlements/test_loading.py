@@ -116,7 +116,7 @@ async def test_a_customer_first_heard_of_by_a_later_event_is_asked_for_whole(wor
 async def test_a_subscription_that_is_not_understood_is_never_taken_for_none(world: World) -> None:
     token = await world.customer("united")
     assert await world.why("united", "gates", tokens=[token]) == "NO_ACTIVE_SUBSCRIPTION"
-    await world.subscribe("united", "carrier", zone="Mars/Olympus")
+    await world.subscribe("united", "carrier", time_zone="Mars/Olympus")
 
     async def is_doubted() -> bool:
         try:

@@ -13,12 +13,22 @@ from kit.broker import Broker
 from kit.client import call
 from kit.proto import timestamp_to_proto
 from tests.integration.entitlements.fakes import FakeBilling, FakeCatalog, FakeMetering
+from tests.integration.entitlements.told import commitments_of, plan_version, scheduled_change, subscription
 from tollkeeper.billing.v1 import billing_events_pb2, customer_pb2, subscription_pb2, test_clock_pb2
-from tollkeeper.catalog.v1 import catalog_events_pb2, charge_pb2, feature_pb2, plan_pb2
+from tollkeeper.catalog.v1 import add_on_pb2, catalog_events_pb2, feature_pb2, plan_pb2
 from tollkeeper.entitlements.v1 import entitlements_service_pb2 as pb
 from tollkeeper.entitlements.v1.decision_pb2 import Decision, DecisionReason
 from tollkeeper.entitlements.v1.entitlements_service_pb2_grpc import EntitlementsServiceStub
 from tollkeeper.metering.v1 import metering_events_pb2, tracker_pb2
+
+SubscriptionEvent = (
+    billing_events_pb2.SubscriptionProvisioned
+    | billing_events_pb2.SubscriptionUpdated
+    | billing_events_pb2.SubscriptionActivated
+    | billing_events_pb2.SubscriptionTrialEnded
+    | billing_events_pb2.SubscriptionExpired
+    | billing_events_pb2.SubscriptionPastDue
+)
 
 START = datetime(2026, 1, 10, 12, tzinfo=UTC)
 
@@ -74,17 +84,28 @@ class World:
         )
         self.feature(feature_id, metered=metered)
 
-    def plan(self, plan_id: str, content: plan_pb2.PlanContent, *, version: int = 1) -> None:
-        """A published version."""
-        granted = {entitlement.feature_id for entitlement in content.entitlements}
-        named = granted | {charge.feature_id for charge in content.charges if charge.feature_id}
-        self.catalog.versions[plan_id, version] = plan_pb2.PlanVersion(
-            plan_id=plan_id,
-            version=version,
-            content=content,
-            features=[self.catalog.features[feature_id] for feature_id in sorted(named)],
-            state=plan_pb2.PLAN_VERSION_STATE_PUBLISHED,
+    def plan(
+        self,
+        plan_id: str,
+        content: plan_pb2.PlanContent,
+        *,
+        version: int = 1,
+        add_ons: Mapping[str, add_on_pb2.AddOnContent] | None = None,
+    ) -> None:
+        """A published version, without any base plan."""
+        self.catalog.versions[plan_id, version] = plan_version(
+            plan_id, version, content, features=self.catalog.features, add_ons=add_ons or {}
         )
+        plan = self.catalog.plans.setdefault(plan_id, plan_pb2.Plan(id=plan_id))
+        plan.latest_version = version
+        plan.revision = next(self.revisions)
+
+    async def carry(self, plan_id: str, version: int, *, announced: bool = True) -> None:
+        """From now on the entitlements of this version reach the subscriptions of older ones."""
+        plan = self.catalog.plans[plan_id]
+        plan.carried_version, plan.revision = version, next(self.revisions)
+        if announced:
+            await self.publish("catalog", f"plan.published.{plan_id}", catalog_events_pb2.PlanPublished(plan=plan))
 
     async def customer(self, customer_id: str, *, clock_id: str = "", announced: bool = True) -> str:
         """A new customer; a token of the write."""
@@ -96,61 +117,46 @@ class World:
         return Token.of(FactKind.CUSTOMER, customer_id, revision=made.revision).encode()
 
     async def subscribe(
-        self,
-        customer_id: str,
-        plan_id: str,
-        *,
-        id: str = "",
-        start: datetime = START,
-        commitments: Mapping[str, str] | None = None,
-        zone: str = "UTC",
-        announced: bool = True,
-        period: "charge_pb2.BillingPeriod.ValueType" = charge_pb2.BILLING_PERIOD_MONTHLY,
+        self, customer_id: str, plan_id: str, *, start: datetime = START, announced: bool = True, **how: object
     ) -> str:
-        """A new subscription; a token of the write."""
-        made = subscription_pb2.Subscription(
-            id=id or f"sub-{customer_id}",
-            customer_id=customer_id,
-            plan_id=plan_id,
-            plan_version=1,
-            state=subscription_pb2.SUBSCRIPTION_STATE_ACTIVE,
-            billing_period=period,
-            time_zone=zone,
-            start_time=timestamp_to_proto(start),
-            create_time=timestamp_to_proto(start),
-            commitments=_commitments(commitments or {}),
-        )
-        return await self._changed(made, billing_events_pb2.SubscriptionProvisioned(), announced=announced)
+        """A new subscription, as `told.subscription` makes it; a token of the write."""
+        made = subscription(customer_id, plan_id, start=start, **how)  # type: ignore[arg-type]  # as it takes them.
+        return await self.changed(made, billing_events_pb2.SubscriptionProvisioned(), announced=announced)
 
     async def commit(self, subscription_id: str, commitments: Mapping[str, str], *, announced: bool = True) -> str:
         """New commitments; a token of the write."""
         changed = self.billing.subscriptions[subscription_id]
         del changed.commitments[:]
-        changed.commitments.extend(_commitments(commitments))
-        return await self._changed(changed, billing_events_pb2.SubscriptionUpdated(), announced=announced)
+        changed.commitments.extend(commitments_of(commitments))
+        return await self.changed(changed, billing_events_pb2.SubscriptionUpdated(), announced=announced)
+
+    async def schedule(self, subscription_id: str, at: datetime, *, announced: bool = True, **how: object) -> str:
+        """What it will hold from then on, as `told.scheduled_change` makes it; a token of the write."""
+        changed = self.billing.subscriptions[subscription_id]
+        later = scheduled_change(changed, at, **how)  # type: ignore[arg-type]  # as it takes them.
+        changed.scheduled_change.CopyFrom(later)
+        return await self.changed(changed, billing_events_pb2.SubscriptionUpdated(), announced=announced)
 
     async def cancel(self, subscription_id: str, *, at: datetime, ended: bool = False, announced: bool = True) -> str:
         """A scheduled end, or one that has come; a token of the write."""
         changed = self.billing.subscriptions[subscription_id]
         changed.cancel_time.CopyFrom(timestamp_to_proto(at))
+        changed.access_period.end_time.CopyFrom(timestamp_to_proto(at))
         if ended:
             changed.end_time.CopyFrom(timestamp_to_proto(at))
             changed.state = subscription_pb2.SUBSCRIPTION_STATE_CANCELED
-        return await self._changed(changed, billing_events_pb2.SubscriptionUpdated(), announced=announced)
+        return await self.changed(changed, billing_events_pb2.SubscriptionUpdated(), announced=announced)
 
-    async def _changed(
-        self,
-        subscription: subscription_pb2.Subscription,
-        event: billing_events_pb2.SubscriptionProvisioned | billing_events_pb2.SubscriptionUpdated,
-        *,
-        announced: bool,
+    async def changed(
+        self, state: subscription_pb2.Subscription, event: SubscriptionEvent, *, announced: bool = True
     ) -> str:
-        subscription.revision = next(self.revisions)
-        self.billing.subscriptions[subscription.id] = subscription
+        """A subscription's new state, announced by the event; a token of the write."""
+        state.revision = next(self.revisions)
+        self.billing.subscriptions[state.id] = state
         if announced:
-            event.subscription.CopyFrom(subscription)
-            await self.publish("billing", f"subscription.updated.{subscription.id}", event)
-        return Token.of(FactKind.SUBSCRIPTION, subscription.id, revision=subscription.revision).encode()
+            event.subscription.CopyFrom(state)
+            await self.publish("billing", f"subscription.updated.{state.id}", event)
+        return Token.of(FactKind.SUBSCRIPTION, state.id, revision=state.revision).encode()
 
     async def test_clock(self, clock_id: str, time: datetime, *, announced: bool = True) -> str:
         """A test clock, new or moved on; a token of the write."""
@@ -253,7 +259,3 @@ class World:
 def reason(decision: Decision) -> str:
     """As the contract's comments write it."""
     return DecisionReason.Name(decision.reason).removeprefix("DECISION_REASON_")
-
-
-def _commitments(quantities: Mapping[str, str]) -> list[subscription_pb2.Commitment]:
-    return [subscription_pb2.Commitment(feature_id=feature, quantity=value) for feature, value in quantities.items()]

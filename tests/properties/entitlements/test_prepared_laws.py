@@ -10,9 +10,18 @@ from hypothesis import strategies as st
 from entitlements.domain.decision import Decision
 from entitlements.domain.entry import Entry
 from entitlements.domain.memory import Memory
-from entitlements.domain.plan import BooleanGrant, CommittedGrant, EnumGrant, MeteredGrant, Reset, ResetInterval
+from entitlements.domain.plan import (
+    BooleanGrant,
+    CommittedGrant,
+    EnumGrant,
+    MeteredGrant,
+    NumericGrant,
+    Reset,
+    ResetInterval,
+)
+from entitlements.domain.subscription import Scheduled
 from entitlements.domain.usage import HeldTracker
-from tests.unit.entitlements.build import FEATURES, START, control, install, plan, subscription, window
+from tests.unit.entitlements.build import FEATURES, START, install, offered, plan, subscription, terms, window
 
 DAY = timedelta(days=1)
 DAILY = Reset(ResetInterval.DAY)
@@ -23,18 +32,31 @@ PLAN = plan(
         "gates": CommittedGrant(Decimal(1), None),
         "nights": BooleanGrant(),
         "airports": EnumGrant(("JFK",)),
+        "history": NumericGrant(Decimal(30)),
     }
 )
 OTHER = plan({"calls": MeteredGrant(Decimal(2), soft=False, reset=None)}, "other")
 ONE = Decimal(1)
 
-# What may happen: a window changes, time jumps, the commitment changes, a second subscription comes or goes, words change.
+BILLED = Reset(ResetInterval.BILLING_PERIOD)
+LATER = plan(
+    {
+        "calls": MeteredGrant(Decimal(3), soft=False, reset=DAILY),
+        "miles": MeteredGrant(Decimal(5), soft=True, reset=BILLED),
+        "gates": CommittedGrant(Decimal(2), None),
+    },
+    version=2,
+)
+
+# What may happen: a window changes, time jumps, the commitment changes, a second subscription comes or goes, words change, a
+# change of plan is scheduled for a day, or none.
 steps = st.lists(
     st.one_of(
         st.tuples(st.just("window"), st.integers(0, 4), st.integers(0, 8)),
         st.tuples(st.just("jump"), st.integers(0, 4), st.just(0)),
         st.tuples(st.just("commit"), st.integers(1, 4), st.integers(0, 5)),
         st.tuples(st.just("second"), st.integers(0, 1), st.just(0)),
+        st.tuples(st.just("schedule"), st.integers(0, 4), st.integers(0, 4)),
         st.tuples(st.just("describe"), st.integers(1, 9), st.just(0)),
         st.tuples(st.just("read"), st.integers(0, 4), st.integers(0, 8)),
     ),
@@ -49,13 +71,15 @@ class _World:
         self.now: datetime = START
         self.revision = 0
         self.gates, self.end, self.second = 1, 5, False
+        self.scheduled: Scheduled | None = None
         self.install()
 
     def install(self) -> None:
         ends = START + self.end * DAY
-        held = subscription(commitments={"gates": str(self.gates)}, cancel=ends)
-        more = [(subscription("sub-2", plan_id="other"), OTHER)] if self.second else []
-        install(self.entry, control((held, PLAN), *more))
+        gates = {"gates": str(self.gates)}
+        held = subscription(commitments=gates, access_end=ends, scheduled=self.scheduled, seen=START - DAY)
+        more = [subscription("sub-2", plan_id="other")] if self.second else []
+        install(self.entry, offered([held, *more], PLAN, LATER, OTHER))
 
     def step(self, what: str, one: int, other: int) -> None:
         self.revision += 1
@@ -72,6 +96,11 @@ class _World:
                 self.now = start
             case "commit":
                 self.gates, self.end = one, other
+                self.install()
+            case "schedule":
+                # On day 0 nothing; from then on in periods that begin on the other day.
+                anchored = terms(version=2, anchor=START + other * DAY)
+                self.scheduled = Scheduled(start, anchored) if one else None
                 self.install()
             case "second":
                 self.second = bool(one)

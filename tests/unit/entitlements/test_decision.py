@@ -6,11 +6,29 @@ from decimal import Decimal
 
 import pytest
 
-from entitlements.domain.decision import Reason, Standing, decide_enum, decide_metered, most_generous
+from entitlements.domain.decision import (
+    Reason,
+    Standing,
+    decide_enum,
+    decide_metered,
+    decide_numeric,
+    most_generous,
+)
 from entitlements.domain.entitlement import Source
 from entitlements.domain.entry import Entry
 from entitlements.domain.plan import BooleanGrant, CommittedGrant, EnumGrant, MeteredGrant, Reset, ResetInterval
-from tests.unit.entitlements.build import FEATURES, START, entry_of, enum, metered, plan, subscription, utc, window
+from tests.unit.entitlements.build import (
+    FEATURES,
+    START,
+    entry_of,
+    enum,
+    metered,
+    numeric,
+    plan,
+    subscription,
+    utc,
+    window,
+)
 
 NEVER = None
 MONTH = Reset(ResetInterval.MONTH)
@@ -97,6 +115,25 @@ def test_enum(granted: Sequence[str], requested: Sequence[str], reason: Reason, 
     assert decision.values == tuple(sorted(granted))
 
 
+@pytest.mark.parametrize(
+    ("numbers", "number", "winner", "sentence"),
+    [
+        (["90"], "90", "sub-0", "History: 90 days are included."),
+        (["1"], "1", "sub-0", "History: 1 day is included."),
+        (["30", "3650.5", "3650.5"], "3650.5", "sub-1", "History: 3,650.5 days are included."),
+        (["0"], "0", "sub-0", "History: 0 days are included."),
+    ],
+)
+def test_of_several_numbers_the_greatest_is_granted(
+    numbers: Sequence[str], number: str, winner: str, sentence: str
+) -> None:
+    granted = [(Source(f"sub-{index}", "carrier", 1), Decimal(value)) for index, value in enumerate(numbers)]
+    decision = decide_numeric(numeric(), granted)
+    assert (decision.granted, decision.reason, decision.number) == (True, Reason.INCLUDED, Decimal(number))
+    assert decision.source is not None
+    assert (decision.source.subscription_id, decision.explanation) == (winner, sentence)
+
+
 def test_enum_values_of_all_sources_unite_and_the_source_is_one_that_grants_all_that_was_asked() -> None:
     first, second = Source("sub-1", "a", 1), Source("sub-2", "b", 1)
     granted = [(first, ("A", "B")), (second, ("B", "C"))]
@@ -168,31 +205,21 @@ def test_refusals_before_the_entitlement_tell_the_features_type_where_it_is_know
 
 
 @pytest.mark.parametrize(
-    ("start", "cancel", "end", "has_access"),
-    [
-        (0, None, None, True),
-        (1, None, None, False),
-        (-1, 0, None, False),
-        (-1, 1, None, True),
-        (-1, None, 0, False),
-        (-1, None, 1, True),
-        (-1, 1, 0, False),
-        (-1, 0, 1, False),
-    ],
+    ("start", "end", "has_access"), [(0, None, True), (1, None, False), (-1, 0, False), (-1, 1, True), (0, 0, False)]
 )
-def test_access_from_the_start_until_the_first_end(
-    start: int, cancel: int | None, end: int | None, *, has_access: bool
-) -> None:
-    def day(offset: int | None) -> object:
-        return None if offset is None else START + timedelta(days=offset)
-
-    held = subscription(start=day(start), cancel=day(cancel), end=day(end))  # type: ignore[arg-type]  # days are given.
+def test_access_by_its_period_and_the_customers_clock(start: int, end: int | None, *, has_access: bool) -> None:
+    ends = None if end is None else START + timedelta(days=end)
+    held = subscription(start=START + timedelta(days=start), access_end=ends, seen=START)
     expected = Reason.INCLUDED if has_access else Reason.NO_ACTIVE_SUBSCRIPTION
     assert ask(entry_of((held, CARRIER)), "nights") is expected
 
 
+def test_without_a_period_there_is_no_access() -> None:
+    assert ask(entry_of((subscription(access=False), CARRIER)), "nights") is Reason.NO_ACTIVE_SUBSCRIPTION
+
+
 def test_a_feature_of_an_ended_subscription_is_not_included_in_a_live_one() -> None:
-    ended = subscription("sub-1", cancel=START + timedelta(days=1))
+    ended = subscription("sub-1", access_end=START + timedelta(days=1))
     other = subscription("sub-2", plan_id="other")
     entry = entry_of((ended, CARRIER), (other, plan({"miles": MeteredGrant(None, soft=False, reset=NEVER)}, "other")))
     assert ask(entry, "nights") is Reason.INCLUDED

@@ -153,7 +153,7 @@ def test_what_billing_has_seen_on_a_customers_clock_it_shows_here_too() -> None:
     behind = entry_of((subscription(start=later), GATES), clock=TestClock("t", START, 5))
     assert behind.now(START - SECOND) == later
     # A start that lies ahead is not reached by being planned.
-    ahead = entry_of((subscription(start=later, created=START), GATES))
+    ahead = entry_of((subscription(start=later, seen=START), GATES))
     assert ahead.now(START) == START
     assert not ahead.has_access(START)
 

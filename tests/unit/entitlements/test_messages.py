@@ -2,6 +2,7 @@
 
 from datetime import UTC
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -9,24 +10,25 @@ from entitlements.domain.decision import Decision, Reason, Standing
 from entitlements.domain.entitlement import Source
 from entitlements.domain.feature import Feature, FeatureType, UsageSource
 from entitlements.domain.plan import (
+    AddOnGrant,
     BooleanGrant,
+    Carried,
     CommittedGrant,
     EnumGrant,
     MeteredGrant,
+    NumericGrant,
     Reset,
     ResetInterval,
 )
-from entitlements.messages.customer import subscription_from_proto
 from entitlements.messages.decision import decision_to_proto
 from entitlements.messages.feature import feature_from_proto
-from entitlements.messages.plan import plan_version_from_proto
+from entitlements.messages.plan import carried_from_proto, plan_version_from_proto
 from entitlements.messages.usage import recurrence_to_proto, window_from_proto
 from kernel.period import Period
 from kernel.recurrence import Interval, Recurrence
 from kit.proto import period_to_proto, timestamp_to_proto
-from tests.unit.entitlements.build import START, metered, utc
-from tollkeeper.billing.v1 import subscription_pb2
-from tollkeeper.catalog.v1 import charge_pb2, entitlement_pb2, feature_pb2, plan_pb2
+from tests.unit.entitlements.build import START, metered, numeric, utc
+from tollkeeper.catalog.v1 import add_on_pb2, charge_pb2, entitlement_pb2, feature_pb2, plan_pb2
 from tollkeeper.entitlements.v1 import decision_pb2
 from tollkeeper.metering.v1 import tracker_pb2
 
@@ -56,6 +58,12 @@ def test_metered_features_have_words_for_their_units(
     assert feature_from_proto(feature_pb2.Feature(id="f", revision=3, metered=metered_feature)) == expected
 
 
+def test_numeric_features_have_words_for_their_units() -> None:
+    days = feature_pb2.NumericFeature(unit_singular="day")
+    message = feature_pb2.Feature(id="f", display_name="History", revision=3, numeric=days)
+    assert feature_from_proto(message) == Feature("f", FeatureType.NUMERIC, "History", None, "day", "days", 3)
+
+
 def test_a_feature_of_an_unknown_type_is_not_guessed() -> None:
     with pytest.raises(ValueError, match="unknown type"):
         feature_from_proto(feature_pb2.Feature(id="f"))
@@ -69,6 +77,12 @@ RESET = entitlement_pb2.UsageReset(
 YEARLY = entitlement_pb2.UsageReset(interval=entitlement_pb2.RESET_INTERVAL_YEAR)
 
 
+def published(content: plan_pb2.PlanContent) -> plan_pb2.PlanVersion:
+    """A version without a base plan."""
+    effective = content.entitlements
+    return plan_pb2.PlanVersion(plan_id="plan", version=4, content=content, effective_entitlements=effective)
+
+
 def test_what_a_version_grants_by_entitlements_and_by_charges() -> None:
     content = plan_pb2.PlanContent(
         entitlements=[
@@ -78,6 +92,7 @@ def test_what_a_version_grants_by_entitlements_and_by_charges() -> None:
                 feature_id="m",
                 metered=entitlement_pb2.MeteredEntitlement(limit="5.5", soft_limit=True, usage_reset=RESET),
             ),
+            entitlement_pb2.Entitlement(feature_id="n", numeric=entitlement_pb2.NumericEntitlement(value="7.50")),
             entitlement_pb2.Entitlement(
                 feature_id="u",
                 metered=entitlement_pb2.MeteredEntitlement(unlimited=entitlement_pb2.Unlimited(), usage_reset=YEARLY),
@@ -99,20 +114,87 @@ def test_what_a_version_grants_by_entitlements_and_by_charges() -> None:
             ),
         ],
     )
-    version = plan_version_from_proto(plan_pb2.PlanVersion(plan_id="plan", version=4, content=content))
+    version = plan_version_from_proto(published(content))
     weekly = Reset(ResetInterval.WEEK, at_calendar=True, week_start=6)
     yearly = Reset(ResetInterval.YEAR)
-    assert (version.plan_id, version.version) == ("plan", 4)
-    assert dict(version.grants) == {
+    assert (version.plan_id, version.version, version.included_version) == ("plan", 4, 4)
+    assert version.included == {
         "b": BooleanGrant(),
         "e": EnumGrant(("x", "y")),
+        "n": NumericGrant(Decimal("7.5")),
         "m": MeteredGrant(Decimal("5.5"), soft=True, reset=weekly),
         "u": MeteredGrant(None, soft=False, reset=yearly),
+    }
+    assert version.sold == {
         "p": CommittedGrant(Decimal(1), None),
         "q": CommittedGrant(Decimal("2.5"), yearly),
         "r": MeteredGrant(None, soft=False, reset=Reset(ResetInterval.BILLING_PERIOD)),
         "s": MeteredGrant(None, soft=False, reset=weekly),
     }
+
+
+def test_what_is_included_beside_the_content_and_what_add_ons_grant() -> None:
+    inherited = entitlement_pb2.Entitlement(feature_id="b", boolean=entitlement_pb2.BooleanEntitlement())
+    five = entitlement_pb2.MeteredEntitlement(limit="5")
+    increment, override = entitlement_pb2.MERGE_BEHAVIOR_INCREMENT, entitlement_pb2.MERGE_BEHAVIOR_OVERRIDE
+    add_on = add_on_pb2.AddOnContent(
+        entitlements=[
+            entitlement_pb2.Entitlement(feature_id="m", metered=five),
+            entitlement_pb2.Entitlement(feature_id="p", metered=five, merge_behavior=increment),
+            entitlement_pb2.Entitlement(feature_id="o", metered=five, merge_behavior=override),
+        ],
+        charges=[
+            charge_pb2.Charge(id="1", billing_model=charge_pb2.BILLING_MODEL_FLAT_FEE),
+            charge_pb2.Charge(id="2", billing_model=charge_pb2.BILLING_MODEL_USAGE_BASED, feature_id="u"),
+        ],
+    )
+    message = plan_pb2.PlanVersion(
+        plan_id="plan",
+        version=4,
+        state=plan_pb2.PLAN_VERSION_STATE_PUBLISHED,
+        content=plan_pb2.PlanContent(base_plan_id="base"),
+        effective_entitlements=[inherited],
+        features=[feature_pb2.Feature(id="b", boolean=feature_pb2.BooleanFeature())],
+        add_ons=[
+            add_on_pb2.AddOnVersion(
+                add_on_id="more",
+                content=add_on,
+                features=[feature_pb2.Feature(id="m", metered=feature_pb2.MeteredFeature())],
+            )
+        ],
+    )
+    version = plan_version_from_proto(message)
+    limit = MeteredGrant(Decimal(5), soft=False, reset=None)
+    assert version.included == {"b": BooleanGrant()}
+    assert version.add_ons == {
+        "more": (
+            AddOnGrant("m", limit, overrides=False),
+            AddOnGrant("p", limit, overrides=False),
+            AddOnGrant("o", limit, overrides=True),
+            AddOnGrant("u", MeteredGrant(None, soft=False, reset=Reset(ResetInterval.BILLING_PERIOD)), overrides=False),
+        )
+    }
+    assert [feature.id for feature in version.features] == ["b", "m"]
+    assert version.feature_ids() == {"b", "m", "p", "o", "u"}
+
+
+def test_what_a_plan_carries() -> None:
+    message = plan_pb2.Plan(id="plan", latest_version=5, carried_version=3, revision=8)
+    assert carried_from_proto(message) == Carried("plan", 3, 8)
+
+
+def test_words_of_a_newer_catalog_are_not_guessed() -> None:
+    unknown: Any = 77
+    strange = charge_pb2.Charge(id="1", billing_model=unknown)
+    merged = entitlement_pb2.Entitlement(
+        feature_id="b", boolean=entitlement_pb2.BooleanEntitlement(), merge_behavior=unknown
+    )
+    for content in (add_on_pb2.AddOnContent(charges=[strange]), add_on_pb2.AddOnContent(entitlements=[merged])):
+        message = plan_pb2.PlanVersion(add_ons=[add_on_pb2.AddOnVersion(add_on_id="more", content=content)])
+        with pytest.raises(ValueError, match="unknown"):
+            plan_version_from_proto(message)
+    with pytest.raises(ValueError, match="unknown billing model"):
+        plan_version_from_proto(published(plan_pb2.PlanContent(charges=[strange])))
 
 
 @pytest.mark.parametrize(
@@ -129,14 +211,7 @@ def test_what_a_version_grants_by_entitlements_and_by_charges() -> None:
 def test_what_a_version_grants_in_an_unknown_way_is_not_guessed(entitlement: entitlement_pb2.Entitlement) -> None:
     content = plan_pb2.PlanContent(entitlements=[entitlement])
     with pytest.raises(ValueError, match=r"unknown type|neither|not a valid"):
-        plan_version_from_proto(plan_pb2.PlanVersion(plan_id="plan", version=4, content=content))
-
-
-@pytest.mark.parametrize("wrong", [{"time_zone": "Mars/Olympus"}, {"billing_period": 77}, {"billing_period": 0}])
-def test_a_subscription_with_a_word_that_is_not_known_is_not_guessed(wrong: dict[str, object]) -> None:
-    good: dict[str, object] = {"id": "s", "billing_period": charge_pb2.BILLING_PERIOD_MONTHLY}
-    with pytest.raises(ValueError, match=r"cannot be understood|not a valid|has no name"):
-        subscription_from_proto(subscription_pb2.Subscription(**(good | wrong)))  # type: ignore[arg-type]  # its fields.
+        plan_version_from_proto(published(content))
 
 
 def test_recurrences_as_metering_reads_them() -> None:
@@ -172,6 +247,14 @@ def test_a_metered_decision_is_complete() -> None:
         source=decision_pb2.Source(subscription_id="sub-1", plan_id="carrier", plan_version=3),
         as_of=timestamp_to_proto(START),
     )
+
+
+def test_a_numeric_decision_shows_its_number() -> None:
+    source = Source("sub-1", "carrier", 3)
+    decision = Decision(True, Reason.INCLUDED, "Why.", "history", numeric(), number=Decimal("7.50"), source=source)
+    message = decision_to_proto(decision)
+    assert (message.feature_type, message.numeric_value) == (decision_pb2.FEATURE_TYPE_NUMERIC, "7.5")
+    assert (message.WhichOneof("bound"), message.usage) == (None, "")
 
 
 def test_an_unlimited_endless_decision_says_so() -> None:

@@ -64,6 +64,17 @@ def test_a_window_that_came_before_the_tracker_was_first_asked_is_not_lost() -> 
     assert held(tracker, 0).value == 7
 
 
+def test_before_the_first_period_windows_of_other_trackers_are_not_kept() -> None:
+    tracker = HeldTracker(Tracker("c", "calls", Recurrence(Interval.DAY, START + 14 * DAY)))
+    for day in range(14):
+        assert (
+            tracker.apply(window("calls", "7", day + 1, start=START + day * DAY, end=START + (day + 1) * DAY)) is None
+        )
+    assert tracker.apply(window("calls", "9", 99)) is None
+    assert tracker.apply(window("calls", "3", 50, start=START + 14 * DAY, end=START + 15 * DAY)) is not None
+    assert held(tracker, 14).value == Decimal(3)
+
+
 def test_past_windows_and_those_of_other_trackers_are_ignored() -> None:
     tracker = daily()
     held(tracker, 1)

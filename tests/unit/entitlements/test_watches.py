@@ -85,20 +85,20 @@ def test_processes_are_bounded() -> None:
 
 
 def test_control_is_covered_as_far_as_it_is_stored_and_was_told() -> None:
-    watch = ControlWatch()
-    watch.look(START, last=10, stored=8, idle=False)
+    watch = ControlWatch(("b",))
+    watch.look("b", START, last=10, stored=8, idle=False)
     watch.hear(watch.stored)
     assert watch.coverage is None
-    watch.look(START + SECOND, last=12, stored=10, idle=False)
-    watch.look(START + 2 * SECOND, last=14, stored=11, idle=False)
+    watch.look("b", START + SECOND, last=12, stored=10, idle=False)
+    watch.look("b", START + 2 * SECOND, last=14, stored=11, idle=False)
     assert watch.stored == START
     assert watch.coverage is None
     before = watch.stored
-    watch.look(START + 3 * SECOND, last=14, stored=14, idle=False)
+    watch.look("b", START + 3 * SECOND, last=14, stored=14, idle=False)
     watch.hear(before)
     assert watch.stored == START + 3 * SECOND
     assert watch.coverage == START
-    watch.look(START + 4 * SECOND, last=20, stored=0, idle=True)
+    watch.look("b", START + 4 * SECOND, last=20, stored=0, idle=True)
     watch.hear(watch.stored)
     assert watch.coverage == START + 4 * SECOND
     # What was read before does not take it back, and nothing known is nothing heard.
@@ -107,8 +107,18 @@ def test_control_is_covered_as_far_as_it_is_stored_and_was_told() -> None:
     assert watch.coverage == START + 4 * SECOND
 
 
+def test_control_is_covered_as_far_as_the_slowest_of_its_streams() -> None:
+    watch = ControlWatch(("a", "b"))
+    watch.look("a", START + SECOND, last=1, stored=1, idle=True)
+    assert watch.stored is None
+    watch.look("b", START, last=1, stored=1, idle=True)
+    assert watch.stored == START
+    watch.look("b", START + 5 * SECOND, last=1, stored=1, idle=True)
+    assert watch.stored == START + SECOND
+
+
 def test_looks_are_bounded() -> None:
-    watch = ControlWatch()
+    watch = ControlWatch(("b",))
     for second in range(MAX_LOOKS + 10):
-        watch.look(START + second * SECOND, last=second + 1, stored=0, idle=False)
-    assert len(watch._looks) == MAX_LOOKS
+        watch.look("b", START + second * SECOND, last=second + 1, stored=0, idle=False)
+    assert len(watch._streams["b"]._looks) == MAX_LOOKS
