@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 
 from billing.domain.collection import PaymentAttempt
+from billing.domain.credit import CreditEntry
+from billing.domain.credit_note import CreditNote
 from billing.domain.customer import Customer, customer_not_found
 from billing.domain.invoice import Invoice, InvoiceFilters, InvoiceState, invoice_not_found
 from billing.domain.subscription import Subscription, SubscriptionState, subscription_not_found
 from billing.domain.test_clock import TestClock, clock_not_found
-from billing.store import customers, invoices, payment_attempts, subscriptions, test_clocks
+from billing.store import credit, credit_notes, customers, invoices, payment_attempts, subscriptions, test_clocks
 from kernel.errors import FieldViolation, invalid
 from kit.db import Database
 from kit.paging import Page
@@ -100,7 +102,10 @@ async def list_invoices(database: Database, page: Page, filters: InvoiceFilters)
 
 
 def _number_of(page: Page) -> int:
-    number = page.after[0] if page.after else "0"
+    return _whole_number(page.after[0]) if page.after else 0
+
+
+def _whole_number(number: str) -> int:
     # Longer numbers would not fit into the database's.
     if not (number.isascii() and number.isdigit() and len(number) <= 18):
         violation = FieldViolation("page_token", "is not one that this list returned; start again without it")
@@ -118,4 +123,33 @@ async def list_payment_attempts(database: Database, page: Page, invoice_id: str)
         found = await payment_attempts.list_page(connection, page, invoice_id)
         if not found and await invoices.get(connection, invoice_id) is None:
             raise invoice_not_found(invoice_id)
+        return found
+
+
+async def list_credit_notes(
+    database: Database, page: Page, *, customer_id: str, invoice_id: str
+) -> Sequence[CreditNote]:
+    """The credit notes of a page, and one more where there are more; empty ids choose nothing.
+
+    Raises:
+        TollkeeperError: `INVALID_PAGE_TOKEN`.
+    """
+    after = _number_of(page)
+    async with database.read() as connection:
+        return await credit_notes.list_page(
+            connection, page, after=after, customer_id=customer_id, invoice_id=invoice_id
+        )
+
+
+async def list_credit_entries(database: Database, page: Page, customer_id: str) -> Sequence[CreditEntry]:
+    """What made the balances, newest first: a page, and one more where there are more.
+
+    Raises:
+        TollkeeperError: `CUSTOMER_NOT_FOUND`; `INVALID_PAGE_TOKEN`.
+    """
+    before = (_number_of(page), page.after[-1]) if page.after else None
+    async with database.read() as connection:
+        found = await credit.list_entries(connection, customer_id, before=before, limit=page.size + 1)
+        if not found and await customers.get(connection, customer_id) is None:
+            raise customer_not_found(customer_id)
         return found

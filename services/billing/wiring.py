@@ -17,6 +17,7 @@ from billing.commands.change_subscription import ChangeSubscription
 from billing.commands.create_customer import CreateCustomer
 from billing.commands.create_test_clock import CreateTestClock
 from billing.commands.cross_boundaries import CrossBoundaries
+from billing.commands.grant_credit import GrantCredit
 from billing.commands.migrate_subscriptions import MigrateSubscriptions
 from billing.commands.plans import Plans
 from billing.commands.preview_renewal import PreviewRenewal
@@ -25,6 +26,7 @@ from billing.commands.register_trackers import RegisterTrackers
 from billing.commands.test_clock_runner import TestClockRunner
 from billing.commands.update_customer import UpdateCustomer
 from billing.commands.update_subscription import UpdateSubscription
+from billing.invoice_wiring import wire_invoices
 from billing.settings import BillingSettings
 from billing.store import tables
 from kernel.clock import Clock, SystemClock
@@ -69,6 +71,7 @@ async def wire_by(clock: Clock, settings: BillingSettings, resources: AsyncExitS
         create=CreateCustomer(database, outbox, clock=clock),
         update=UpdateCustomer(database, outbox, clock=clock),
         attach=collecting.attach,
+        grant=GrantCredit(database, outbox, clock=clock),
     )
     change = ChangeSubscription(
         database,
@@ -100,7 +103,9 @@ async def wire_by(clock: Clock, settings: BillingSettings, resources: AsyncExitS
         preview_renewal=preview_renewal,
     )
     subscriptions = SubscriptionServicer(database, plans, commands=commands)
-    invoices = InvoiceServicer(database, end=collecting.end, pay=collecting.pay)
+    invoices = wire_invoices(
+        settings, database, outbox, plans=plans, clock=clock, collecting=collecting, resources=resources
+    )
     clocks = TestClockServicer(
         database, create=CreateTestClock(database, outbox), advance=AdvanceTestClock(database, outbox, runner=runner)
     )

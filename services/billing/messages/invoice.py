@@ -1,6 +1,6 @@
 """Invoices in messages."""
 
-from billing.domain.invoice import Discount, Invoice, InvoiceLine, number_text
+from billing.domain.invoice import Discount, Invoice, InvoiceLine, LineType, number_text
 from billing.messages.enums import enum_to_proto
 from kernel.pricing import Step
 from kit.proto import decimal_to_proto, money_to_proto, period_to_proto, timestamp_to_proto
@@ -58,12 +58,13 @@ def line_to_proto(line: InvoiceLine) -> invoice_pb2.InvoiceLine:
         description=line.description,
         quantity=decimal_to_proto(line.quantity),
         previous_quantity="" if line.previous_quantity is None else decimal_to_proto(line.previous_quantity),
-        period=period_to_proto(line.period),
         amount=money_to_proto(line.amount),
         derivation=[step_to_proto(step) for step in line.derivation],
         subtotal=money_to_proto(line.subtotal),
         discounts=[discount_to_proto(one) for one in line.discounts],
     )
+    if line.type is not LineType.MANUAL:
+        message.period.CopyFrom(period_to_proto(line.period))
     if line.source is not None:
         message.source_id = line.source.id
         message.plan_version = line.source.plan_version
