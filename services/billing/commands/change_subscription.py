@@ -1,6 +1,6 @@
 """Changes a subscription, or shows what changing it would do: what updating, canceling and resuming have in common."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -24,6 +24,7 @@ from billing.domain.invoice import Invoice
 from billing.domain.invoicing import draft_invoice
 from billing.domain.plan_terms import PlanDocument, Terms
 from billing.domain.subscription import Subscription
+from billing.domain.usage import UsageQuestion
 from billing.messages.plan_terms import plan_terms
 from billing.messages.request_key import RequestKey
 from billing.store import invoices, plan_versions, revisions, subscriptions
@@ -34,7 +35,7 @@ from kit.outbox import Outbox
 
 R = TypeVar("R", bound=Message)
 
-# Each further attempt means that somebody else changed the subscription while metering was asked.
+# Each further attempt means that somebody else changed what of the subscription is used while metering was asked.
 _ATTEMPTS = 5
 
 
@@ -73,6 +74,7 @@ class _Prepared:
     loaded: Loaded
     ledgers: Ledgers
     step: Step
+    questions: Sequence[tuple[str, UsageQuestion]]
     answers: Answers
 
 
@@ -135,8 +137,9 @@ class ChangeSubscription:
             ledgers = await self._ledgers(connection, loaded.subscription, asked)
         subscription = loaded.subscription
         step = asked.decide(subscription, ledgers.terms, loaded.now, subscription.revision)
-        answers = await ask_usage(self._metering, ledgers.questions([step]))
-        return _Prepared(loaded, ledgers, step, answers)
+        questions = ledgers.questions([step])
+        answers = await ask_usage(self._metering, questions)
+        return _Prepared(loaded, ledgers, step, questions, answers)
 
     async def _ledgers(self, connection: AsyncConnection, subscription: Subscription, asked: Asked) -> Ledgers:
         more = {}
@@ -148,20 +151,22 @@ class ChangeSubscription:
     async def _attempt(
         self, asked: Asked, key: RequestKey | None, response_type: type[R], respond: Callable[[Outcome], R]
     ) -> R | None:
-        """The response; None where the subscription, or its customer's clock, moved meanwhile."""
+        """The response; None where its customer's clock moved, or the subscription so that other usage must be known."""
         prepared = await self._prepare(asked)
         async with self._database.write() as connection:
             first = await once.claim(connection, key, response_type)
             if first is not None:
                 return first
             loaded = await load_subscription(connection, asked.subscription_id, clock=self._clock, lock=True)
-            if self._moved(prepared.loaded, loaded):
-                return None
-            ledgers = await self._ledgers(connection, loaded.subscription, asked)
-            revision = await revisions.take(connection)
             # The time of the questions: metering answered for it.
             now = prepared.loaded.now
-            change = ledgers.charge(asked.decide(loaded.subscription, ledgers.terms, now, revision), prepared.answers)
+            if loaded.customer.test_clock_id is not None and loaded.now != now:
+                return None
+            ledgers = await self._ledgers(connection, loaded.subscription, asked)
+            step = asked.decide(loaded.subscription, ledgers.terms, now, await revisions.take(connection))
+            if ledgers.questions([step]) != prepared.questions:
+                return None
+            change = ledgers.charge(step, prepared.answers)
             if change.lines:
                 self._collection.check(loaded.customer)
             if asked.document is not None:
@@ -184,11 +189,6 @@ class ChangeSubscription:
             response = await self._collect(settled.attempts, outcome, key, respond)
         await self._trackers.try_now(asked.subscription_id)
         return response
-
-    def _moved(self, before: Loaded, after: Loaded) -> bool:
-        if before.subscription.revision != after.subscription.revision:
-            return True
-        return after.customer.test_clock_id is not None and before.now != after.now
 
     async def _collect(
         self, attempts: tuple[str, ...], outcome: Outcome, key: RequestKey | None, respond: Callable[[Outcome], R]

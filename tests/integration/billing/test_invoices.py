@@ -137,7 +137,8 @@ async def test_numbers_have_no_gaps_under_racing_commands_of_which_some_fail(wor
 CHANGES = (
     "UPDATE invoice SET total = total + 1",
     "UPDATE invoice SET number = number + 1, state = 'PAID', paid_time = now()",
-    "UPDATE invoice SET paid_time = now()",
+    "UPDATE invoice SET finalize_time = now()",
+    'UPDATE invoice SET bill_to = \'["", "", ""]\'',
     "DELETE FROM invoice",
     "TRUNCATE invoice CASCADE",
     "UPDATE invoice_line SET amount = amount + 1",

@@ -147,7 +147,7 @@ async def test_a_fault_of_one_holds_up_no_other(airline: World) -> None:
     await airline.customer("AA")
     await airline.provision("AA", "airline", subscription_id="aa")
     async with airline.database.write() as connection:
-        await connection.exec_driver_sql("UPDATE subscription SET commitments = '{}' WHERE id = 'aa'")
+        await connection.exec_driver_sql("UPDATE subscription SET time_zone = 'Mars' WHERE id = 'aa'")
     airline.real_time.time = months(1)
     worker = airline.worker()
     assert await worker.cross_batch()
@@ -158,7 +158,7 @@ async def test_a_fault_of_one_holds_up_no_other(airline: World) -> None:
 
 
 async def test_a_batch_asks_metering_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("billing.commands.renew_due_subscriptions.BATCH", 15)
+    monkeypatch.setattr("billing.commands.cross_boundaries.BATCH", 15)
     world.catalog.publish(plan("airline", charge("fee", "FLAT_FEE", price("1")), departures()))
     carriers = [f"c{i:03}" for i in range(20)]
     for carrier in carriers:

@@ -23,8 +23,7 @@ def test_the_migrations_make_the_tables_of_the_code(make_database: MakeDatabase)
 @pytest.mark.parametrize(
     ("statement", "constraint"),
     [
-        ("INSERT INTO invoice_counter (one, last) VALUES (false, 0)", "invoice_counter_one_check"),
-        ("INSERT INTO invoice_counter (one, last) VALUES (true, 0)", "invoice_counter_pkey"),
+        ("INSERT INTO document_counter (kind, last) VALUES ('INVOICE', 0)", "document_counter_pkey"),
         (
             "INSERT INTO credit_balance (customer_id, currency, amount) VALUES ('UA', 'USD', -1)",
             "credit_is_never_negative",

@@ -6,7 +6,8 @@ import pytest
 
 from billing.commands.plans import Plans
 from billing.commands.register_trackers import RegisterTrackers
-from billing.domain.usage import MeteredSeries, UsageQuestion
+from billing.domain.usage import MeteredSeries, Tracked, UsageQuestion
+from kernel.period import Period
 from kernel.recurrence import Interval, Recurrence
 from tests.integration.billing.plans import departures, gates, plan
 from tests.integration.billing.world import World, told
@@ -68,20 +69,32 @@ async def test_a_renewal_registers_what_is_still_missing(world: World) -> None:
 
 async def test_many_questions_are_asked_a_thousand_at_a_time(world: World) -> None:
     recurrence = Recurrence(Interval.MONTH, START, "UTC")
-    questions = [
-        UsageQuestion("departures", MeteredSeries(f"c{i}", "departures", recurrence), 0, recurrence.period(0))
-        for i in range(1_001)
-    ]
+    series = [MeteredSeries(f"c{i}", "", "departures") for i in range(1_001)]
+    questions = [UsageQuestion((0, "departures"), one, recurrence.period(0), recurrence) for one in series]
     world.metering.use("c1000", "departures", START, quantity="7")
-    await world.metering_client.register([question.series for question in questions])
-    usage = await world.metering_client.closed_usage(questions)
+    await world.metering_client.register([Tracked(one, recurrence) for one in series])
+    usage = await world.metering_client.usage(questions)
     assert world.metering.batches == [1_000, 1]
     assert [one.quantity for one in usage] == [0] * 1_000 + [7]
 
 
 async def test_the_usage_of_another_period_is_never_billed(world: World) -> None:
-    series = MeteredSeries("UA", "departures", Recurrence(Interval.MONTH, START, "UTC"))
+    series = MeteredSeries("UA", "", "departures")
+    recurrence = Recurrence(Interval.MONTH, START, "UTC")
     shifted = Recurrence(Interval.MONTH, START + timedelta(hours=1), "UTC").period(0)
-    await world.metering_client.register([series])
+    await world.metering_client.register([Tracked(series, recurrence)])
     with pytest.raises(ValueError, match="another period"):
-        await world.metering_client.closed_usage([UsageQuestion("departures", series, 0, shifted)])
+        await world.metering_client.usage([UsageQuestion((0, "departures"), series, shifted, recurrence)])
+
+
+async def test_spans_that_are_no_tracker_s_periods_are_measured(world: World) -> None:
+    series = MeteredSeries("UA", "", "departures")
+    recurrence = Recurrence(Interval.MONTH, START, "UTC")
+    part = Period(START, START + timedelta(days=3))
+    asked = [
+        UsageQuestion((1, "departures"), series, part, None),
+        UsageQuestion((0, "departures"), series, recurrence.period(0), recurrence),
+    ]
+    world.metering.use("UA", "departures", START + timedelta(days=3), quantity="5")
+    world.metering.use("UA", "departures", START, quantity="2")
+    assert [one.quantity for one in await world.metering_client.usage(asked)] == [2, 7]
