@@ -44,14 +44,16 @@ class StripeImitation:
     Attributes:
         faults: What becomes of the next requests that charge or look up, first one first: "drop_before" and "drop_after" (nothing or
             all done, connection closed), "500_before" and "500_after" (the answer is kept under the key), "cut" (half an answer),
-            "hang" (until the caller gives up), "429", "401", "409", "html"; "" is no fault.
+            "hang" and "hang_after" (until the caller gives up), "429", "401", "409", "html"; "" is no fault.
         events: Every message made, the oldest first, delivered or not.
+        away: Every request is answered 503.
         deliver_at_once: Messages are delivered before the request that caused them is answered.
     """
 
     base: str = ""
     endpoint: str = ""
     deliver_at_once: bool = False
+    away: bool = False
     faults: deque[str] = field(default_factory=deque)
     customers: dict[str, dict[str, Any]] = field(default_factory=dict)
     methods: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -113,22 +115,29 @@ class StripeImitation:
             return early
         status, answer = self._keyed(request, path, params, fault=fault)
         await self._deliver_new(since)
+        if fault == "hang_after":
+            await self._hang()
         if fault == "drop_after":
             return wire.drop(request)
         if fault == "cut":
             return await wire.cut(request, answer)
         return web.json_response(answer, status=status, headers={"Request-Id": f"req_{next(self._numbers)}"})
 
+    async def _hang(self) -> None:
+        self.hanging.set()
+        await asyncio.Event().wait()
+
     async def _early(self, fault: str, request: web.Request) -> web.StreamResponse | None:
         if fault == "hang":
-            self.hanging.set()
-            await asyncio.Event().wait()
+            await self._hang()
         if fault == "drop_before":
             return wire.drop(request)
         if fault == "html":
             return web.Response(status=502, text="<html>Bad gateway</html>", content_type="text/html")
         if not wire.authorized(request):
             fault = "401"
+        if self.away:
+            fault = "503"
         return wire.error(*wire.FAULTS[fault]) if fault in wire.FAULTS else None
 
     def _keyed(

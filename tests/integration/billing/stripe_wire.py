@@ -15,6 +15,7 @@ FAULTS = {
     "403": (403, "invalid_request_error", "The key sk_test_****tion does not have the required permissions.", ""),
     "409": (409, "idempotency_error", "The key is in use.", "idempotency_key_in_use"),
     "429": (429, "invalid_request_error", "Too many requests.", "rate_limit"),
+    "503": (503, "api_error", "Away.", ""),
     "500_before": (500, "api_error", "Something went wrong.", ""),
 }
 

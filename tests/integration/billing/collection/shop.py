@@ -9,7 +9,6 @@ from nats.js.api import ConsumerConfig, DeliverPolicy
 
 from billing.commands.collect_due import CollectDue
 from billing.commands.cross_boundaries import CrossBoundaries
-from billing.consumers.payment_webhooks import PaymentWebhooks
 from kit.broker import Broker, stream_name
 from kit.client import call
 from tests.integration.billing.stripe_imitation import StripeImitation
@@ -29,17 +28,28 @@ class Shop:
     """Billing, its neighbours, Stripe, and the parts that a test drives by hand.
 
     Attributes:
-        due: The worker that collects what is due; its own loop is asleep.
-        crossing: The worker that renews, likewise.
+        collecting: The worker that collects what is due, where there is a provider; its own loop is asleep.
+        renewing: The worker that renews, likewise.
         broker: Where events are read.
     """
 
     world: World
     stripe: StripeImitation
-    due: CollectDue
-    crossing: CrossBoundaries
-    webhooks: PaymentWebhooks
+    collecting: CollectDue | None
+    renewing: CrossBoundaries | None
     broker: Broker
+
+    @property
+    def due(self) -> CollectDue:
+        """The worker that collects what is due."""
+        assert self.collecting is not None
+        return self.collecting
+
+    @property
+    def crossing(self) -> CrossBoundaries:
+        """The worker that renews."""
+        assert self.renewing is not None
+        return self.renewing
 
     async def customer(
         self, customer_id: str, method: str = "pm_card_visa", *, clock_id: str = "", currency: str = ""
@@ -111,20 +121,24 @@ class Shop:
         while await self.crossing.cross_batch() or await self.due.collect_batch():
             pass
 
-    async def announced(self, *expected: str) -> None:
-        """Asserts what billing announced so far, as thing and verb, in the order in which it came about."""
+    async def subjects(self, at_least: int = 0) -> list[str]:
+        """What billing announced so far, as thing and verb, in the order in which it came about; waits for so many."""
+        stream = stream_name("billing")
+        known = (await self.broker.jetstream.stream_info(stream)).state.messages
         subscription = await self.broker.jetstream.subscribe(
             "tollkeeper.billing.>",
-            stream=stream_name("billing"),
+            stream=stream,
             ordered_consumer=True,
             config=ConsumerConfig(deliver_policy=DeliverPolicy.ALL),
         )
-        waiting = await self.world.rows("SELECT count(*) FROM outbox")
-        known = (await self.broker.jetstream.stream_info(stream_name("billing"))).state.messages
-        messages = [await subscription.next_msg(timeout=5) for _ in range(max(len(expected), known))]
+        count = max(at_least, known)
+        messages = [await subscription.next_msg(timeout=5) for _ in range(count)]
         await subscription.unsubscribe()
-        found = [message.subject.removeprefix("tollkeeper.billing.").rpartition(".")[0] for message in messages]
-        assert found == list(expected), waiting
+        return [message.subject.removeprefix("tollkeeper.billing.").rpartition(".")[0] for message in messages]
+
+    async def announced(self, *expected: str) -> None:
+        """Asserts what billing announced so far."""
+        assert await self.subjects(len(expected)) == list(expected)
 
     def taken(self) -> int:
         """How much money Stripe took, in minor units."""
