@@ -21,13 +21,13 @@ from billing.commands.settle_changes import settle_changes
 from billing.commands.tokens import subscription_token
 from billing.domain.charging import Step
 from billing.domain.invoice import Invoice
-from billing.domain.invoicing import draft_invoice
+from billing.domain.invoicing import draft_invoice, paid_first
 from billing.domain.plan_terms import PlanDocument, Terms
 from billing.domain.subscription import Subscription
 from billing.domain.usage import UsageQuestion
 from billing.messages.plan_terms import plan_terms
 from billing.messages.request_key import RequestKey
-from billing.store import invoices, plan_versions, revisions, subscriptions
+from billing.store import customers, invoices, plan_versions, revisions, subscriptions
 from kernel.clock import Clock
 from kernel.errors import ErrorKind, TollkeeperError
 from kit.db import Database
@@ -167,7 +167,7 @@ class ChangeSubscription:
             if ledgers.questions([step]) != prepared.questions:
                 return None
             change = ledgers.charge(step, prepared.answers)
-            if change.lines:
+            if paid_first(change, loaded.customer, now):
                 self._collection.check(loaded.customer)
             if asked.document is not None:
                 await plan_versions.keep(connection, asked.document)
@@ -196,10 +196,9 @@ class ChangeSubscription:
         """The response after the payment was asked for."""
         await self._collection.ask(attempts)
         async with self._database.write() as connection:
-            found = await subscriptions.get(connection, outcome.subscription.id)
+            [found] = await subscriptions.get_many(connection, [outcome.subscription.id])
+            [customer] = await customers.get_many(connection, [found.customer_id])
             invoice = None if outcome.invoice is None else await invoices.get(connection, outcome.invoice.id)
-            if found is None:
-                raise LookupError(outcome.subscription.id)
-            response = respond(Outcome(found, invoice, outcome.token))
+            response = respond(Outcome(found, invoice, subscription_token(found, customer)))
             await once.keep(connection, key, response)
         return response

@@ -16,7 +16,7 @@ from billing.commands.tokens import subscription_token
 from billing.domain.charging import Change, charge
 from billing.domain.coupon import Coupon
 from billing.domain.invoice import Invoice
-from billing.domain.invoicing import draft_invoice
+from billing.domain.invoicing import draft_invoice, paid_first
 from billing.domain.plan_terms import PlanDocument, PlanTerms
 from billing.domain.provision import Agreement, provision
 from billing.domain.subscription import Subscription
@@ -24,7 +24,7 @@ from billing.messages.invoice import invoice_to_proto
 from billing.messages.plan_terms import plan_terms
 from billing.messages.request_key import RequestKey
 from billing.messages.subscription import subscription_to_proto
-from billing.store import invoices, plan_versions, revisions, subscriptions
+from billing.store import customers, invoices, plan_versions, revisions, subscriptions
 from kernel.clock import Clock
 from kernel.errors import ErrorKind, TollkeeperError, precondition
 from kernel.ids import new_id
@@ -101,7 +101,7 @@ class ProvisionSubscription:
             if first is not None:
                 return first
             change, here = await self._change(connection, agreement, offered, lock=True)
-            if not offered.terms.free:
+            if paid_first(change, here.customer, here.now):
                 self._collection.check(here.customer)
             await plan_versions.keep(connection, offered.document)
             settled = await settle_changes(
@@ -123,12 +123,10 @@ class ProvisionSubscription:
         """The response after the payment was asked for."""
         await self._collection.ask(settled.attempts)
         async with self._database.write() as connection:
-            found = await subscriptions.get(connection, response.subscription.id)
-            invoice = await invoices.get(connection, response.invoice.id)
-            if found is None:
-                raise LookupError(response.subscription.id)
-            paid = _response(found, invoice)
-            paid.token = response.token
+            [found] = await subscriptions.get_many(connection, [response.subscription.id])
+            [customer] = await customers.get_many(connection, [found.customer_id])
+            paid = _response(found, await invoices.get(connection, response.invoice.id))
+            paid.token = subscription_token(found, customer)
             await once.keep(connection, key, paid)
         return paid
 

@@ -47,6 +47,11 @@ def waits(change: Change, invoice: Invoice, customer: Customer) -> bool:
     return customer.automatic and change.reason in _PAID_FIRST and bool(invoice.settlement.amount_due.amount)
 
 
+def paid_first(change: Change, customer: Customer, now: datetime) -> bool:
+    """Whether the change would wait for a payment, so that the customer must be able to pay."""
+    return bool(change.lines) and waits(change, draft_invoice(change, customer, now), customer)
+
+
 def awaiting(change: Change, invoice: Invoice) -> Change:
     """The change as it stands until its invoice is paid: a new subscription waits whole, another stays as it was."""
     after, before = change.subscription, change.before
