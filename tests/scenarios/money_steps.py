@@ -22,10 +22,9 @@ from tollkeeper.billing.v1.subscription_service_pb2 import PreviewRenewalRequest
 from tollkeeper.common.v1.money_pb2 import Money
 
 
-async def invoice_of(world: World, line: Line, name: str, number: str) -> Invoice:
+def invoice_of(world: World, line: Line, name: str, number: str) -> Invoice:
     """A subscription's (or customer's) invoice by its place among them, from 1 on."""
-    books = await world.books()
-    held = [one for one in books.invoices.values() if world.name_of(one) == name]
+    held = [one for one in world.known.invoices.values() if world.name_of(one) == name]
     if not 1 <= int(number) <= len(held):
         line.fail(f"{name} has {len(held)} invoices")
     return held[int(number) - 1]
@@ -34,11 +33,11 @@ async def invoice_of(world: World, line: Line, name: str, number: str) -> Invoic
 async def settle(world: World, line: Line, said: re.Match[str]) -> None:
     """`mark invoice 1 of acme paid`, `mark invoice 1 of acme uncollectible`, `void invoice 1 of acme`."""
     verb, number, name, outcome = said.groups()
-    invoice = await invoice_of(world, line, name, number)
+    invoice = invoice_of(world, line, name, number)
     stub = world.stubs.invoices
     method, request = _SETTLEMENTS[outcome or verb]
     told = read_told(line)
-    before = await world.books()
+    before = world.known
     answer = await attempt(getattr(stub, method), request(invoice_id=invoice.id))
     await check_told(world, line, told, answer, before=before, subject=name)
 
@@ -53,7 +52,7 @@ _SETTLEMENTS: dict[str, tuple[str, Any]] = {
 async def show(world: World, line: Line, said: re.Match[str]) -> None:
     """`invoice 1 of acme is for provision, void` with its lines below, as it is now."""
     number, name, rest = said.groups()
-    invoice = await invoice_of(world, line, name, number)
+    invoice = invoice_of(world, line, name, number)
     told = read_invoice(Line(line.where, f"invoice {rest}", line.children))
     if differs := difference(told, invoice, world.zone, world.id):
         line.fail(differs)
@@ -62,7 +61,7 @@ async def show(world: World, line: Line, said: re.Match[str]) -> None:
 async def credit_note(world: World, line: Line, said: re.Match[str]) -> None:
     """`credit note on invoice 1 of acme: 10.00 of line 1, 5.00 of line 2`, with `note total 15.00, off remaining 15.00` below."""
     number, name, rest = said.groups()
-    invoice = await invoice_of(world, line, name, number)
+    invoice = invoice_of(world, line, name, number)
     request = IssueCreditNoteRequest(invoice_id=invoice.id, description="Agreed on the telephone")
     for clause in clauses(rest):
         part = re.fullmatch(rf"({DECIMAL}) of line (\d+)", clause)
@@ -96,7 +95,7 @@ async def grant(world: World, line: Line, said: re.Match[str]) -> None:
         customer_id=world.owner(line, name), amount=Money(currency=currency, amount=amount), description="Goodwill"
     )
     told = read_told(line)
-    before = await world.books()
+    before = world.known
     answer = await attempt(world.stubs.customers.GrantCredit, request)
     await check_told(world, line, told, answer, before=before, subject=name)
 
@@ -115,9 +114,9 @@ async def credit(world: World, line: Line, said: re.Match[str]) -> None:
 async def renewal(world: World, line: Line, said: re.Match[str]) -> None:
     """`the renewal of acme would be` with an invoice, or `nothing`, below."""
     request = PreviewRenewalRequest(subscription_id=world.id(said[1]))
-    before = await world.books()
+    before = world.known
     answer = await answered(line, world.stubs.subscriptions.PreviewRenewal, request)
-    if await world.books() != before:
+    if await world.books(*world.owner_of(said[1])) != before:
         line.fail("The preview changed something.")
     for child in line.children:
         if child.text == "nothing":
@@ -137,9 +136,9 @@ async def bill(world: World, line: Line, said: re.Match[str]) -> None:
             line.fail('takes N at PRICE "what it is for"')
         request.lines.add(quantity=part[1], unit_price=part[2], description=part[3])
     told = read_told(line)
-    before = await world.books()
+    before = world.known
     answer = await attempt(world.stubs.invoices.CreateInvoice, request)
-    if await world.books() != before:
+    if await world.books(*world.owner_of(name)) != before:
         line.fail("A draft stands among the finalized invoices, or moved money.")
     if not isinstance(answer, Refused):
         finalizing = FinalizeInvoiceRequest(invoice_id=answer.invoice.id)

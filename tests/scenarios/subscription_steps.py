@@ -95,13 +95,13 @@ async def update(world: World, line: Line, said: re.Match[str]) -> None:
     )
     again = False
     for clause in clauses(rest):
-        again |= await _update_clause(world, line, clause, request)
+        again |= _update_clause(world, line, clause, request)
     stub = world.stubs.subscriptions
     method = stub.UpdateSubscription if verb == "updates" else stub.UpdateCommitments
     await change(world, line, method, request, subject=name, again=again)
 
 
-async def _update_clause(world: World, line: Line, clause: str, request: Any) -> bool:
+def _update_clause(world: World, line: Line, clause: str, request: Any) -> bool:
     if clause in {"now", "at period end"}:
         request.timing = CHANGE_TIMING_NOW if clause == "now" else CHANGE_TIMING_PERIOD_END
     elif said := re.fullmatch(rf"plan ({NAME})", clause):
@@ -112,14 +112,14 @@ async def _update_clause(world: World, line: Line, clause: str, request: Any) ->
         request.latest_version = True
     elif said := re.fullmatch(rf"(apply|remove) coupon ({NAME})", clause):
         getattr(request, f"{said[1]}_coupon_ids").append(world.id(said[2]))
-    elif not await _etag_clause(world, clause, request):
+    elif not _etag_clause(world, clause, request):
         return _common_clause(world, line, clause, request)
     return False
 
 
-async def _etag_clause(world: World, clause: str, request: Any) -> bool:
+def _etag_clause(world: World, clause: str, request: Any) -> bool:
     if clause == "with its etag":
-        request.etag = (await world.subscriptions())[request.subscription_id].etag
+        request.etag = world.known.subscriptions[request.subscription_id].etag
     elif clause == "with a stale etag":
         request.etag = world.stale_etags[request.subscription_id]
     return clause in {"with its etag", "with a stale etag"}
@@ -140,7 +140,7 @@ async def cancel(world: World, line: Line, said: re.Match[str]) -> None:
             request.cancel_time.CopyFrom(to_proto(world.at(told[1])))
         elif clause == "prorated":
             request.prorate = True
-        elif not await _etag_clause(world, clause, request):
+        elif not _etag_clause(world, clause, request):
             again |= _common_clause(world, line, clause, request)
     await change(world, line, world.stubs.subscriptions.CancelSubscription, request, subject=name, again=again)
 
@@ -156,7 +156,7 @@ async def migrate(world: World, line: Line, said: re.Match[str]) -> None:
     told = read_told(line, "moves", "leaves")
     timing = CHANGE_TIMING_NOW if said[2] == "now" else CHANGE_TIMING_PERIOD_END
     request = MigrateSubscriptionsRequest(plan_id=world.id(said[1]), timing=timing, page_size=1)
-    before = await world.books()
+    before = world.known
     moved: list[str] = []
     left: dict[str, str] = {}
     while True:

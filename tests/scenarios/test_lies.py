@@ -4,7 +4,8 @@ import pytest
 
 from tests.scenarios.installation import Installation
 from tests.scenarios.story import StoryError, parse_story
-from tests.scenarios.teller import tell
+from tests.scenarios.teller import go_on, tell
+from tests.scenarios.world import World
 
 GIVEN = """A lie
 
@@ -16,7 +17,6 @@ given
       monthly USD: 10
 
 clock 2024-04-01
-customer acme
 """
 PROVISIONED = """acme provisions carrier monthly: 4 gates
   is active, 4 gates
@@ -50,16 +50,20 @@ LIES = {
 }
 
 
+@pytest.fixture(scope="module")
+async def world(installation: Installation) -> World:
+    """A true story, after which everything that is told is a lie."""
+    text = GIVEN + "customer acme\n" + PROVISIONED
+    return await tell(installation, parse_story(text, "lies", shown="lies.txt"))
+
+
 @pytest.mark.parametrize("lie", LIES)
-async def test_a_lie_is_found(installation: Installation, lie: str) -> None:
-    name = f"lie-{list(LIES).index(lie)}"
-    story = parse_story(GIVEN + LIES[lie], name, shown=f"{name}.txt")
-    with pytest.raises(StoryError, match=rf"^\n{name}\.txt:1[2-9]"):
-        await tell(installation, story)
-
-
-async def test_the_truth_is_none(installation: Installation) -> None:
-    await tell(installation, parse_story(GIVEN + PROVISIONED, "truth", shown="truth.txt"))
+async def test_a_lie_is_found(world: World, lie: str) -> None:
+    name = f"liar-{list(LIES).index(lie)}"
+    text = "A lie\ngiven\ncustomer acme\n" + LIES[lie]
+    story = parse_story(text.replace("acme", name), "lies", shown=f"{name}.txt")
+    with pytest.raises(StoryError, match=rf"^\n{name}\.txt:([4-9]|1\d)"):
+        await go_on(world, story.lines)
 
 
 @pytest.mark.parametrize("text", ["", "A title\nand no catalog\n", "given\n", "A title\ngiven\nclock\n      deeper\n"])

@@ -63,8 +63,7 @@ async def send(world: World, line: Line, said: re.Match[str]) -> None:
     answer = await answered(line, world.stubs.events.ReportEvents, ReportEventsRequest(events=events))
     world.tokens.keep("events", answer.token, customer_id=customer_id)
     if line.children:
-        before = await world.books()
-        await check_told(world, line, read_told(line), answer, before=before, subject=name)
+        await check_told(world, line, read_told(line), answer, before=world.known, subject=name)
 
 
 async def check(world: World, line: Line, said: re.Match[str]) -> None:
@@ -91,6 +90,9 @@ def _is(line: Line, clause: str, decision: Decision) -> bool:
     if clause == "unlimited":
         return decision.unlimited
     kind, _, value = clause.partition(" ")
-    if kind not in {"limit", "usage", "remaining"}:
+    if kind not in _NUMBERS:
         line.fail(f"what does {clause!r} mean?")
-    return same_amount(getattr(decision, kind), value)
+    return same_amount(getattr(decision, _NUMBERS[kind]), value)
+
+
+_NUMBERS = {"limit": "limit", "usage": "usage", "remaining": "remaining", "number": "numeric_value"}

@@ -1,6 +1,6 @@
 """What a story is told about: its clock, customers and subscriptions on the one installation, and billing's books of them."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -66,6 +66,17 @@ class Books:
         """The invoices that were not there before."""
         return [invoice for invoice in self.invoices.values() if invoice.id not in before.invoices]
 
+    def updated(self, customer: Customer, subscriptions: list[Subscription], invoices: list[Invoice]) -> "Books":
+        """With what billing now holds of one customer in the place of what it held."""
+        kept = {one.id: one for one in self.subscriptions.values() if one.customer_id != customer.id}
+        others = [one for one in self.invoices.values() if one.customer_id != customer.id]
+        numbered = sorted([*others, *invoices], key=lambda one: int(one.number.removeprefix("TK-")))
+        return Books(
+            self.customers | {customer.id: customer},
+            kept | {one.id: one for one in subscriptions},
+            {one.id: one for one in numbered},
+        )
+
 
 @dataclass(slots=True)
 class World:
@@ -77,6 +88,8 @@ class World:
         owners: The customer of each subscription, both by name.
         request_ids: Those that were used.
         read_events: How many events of each customer the story has told.
+        known: The books when the story last looked: nobody else changes them.
+        previewed: The kinds of requests whose preview was seen to store nothing.
         published: Whether the catalog was changed meanwhile: no token names that, so that checks ask for what is current.
         stale_etags: Of subscriptions, as the story remembered them.
     """
@@ -90,6 +103,8 @@ class World:
     request_ids: set[str] = field(default_factory=set)
     read_events: dict[str, int] = field(default_factory=dict)
     stale_etags: dict[str, str] = field(default_factory=dict)
+    known: Books = field(default_factory=lambda: Books({}, {}, {}))
+    previewed: set[str] = field(default_factory=set)
     published: bool = False
     numbers: "count[int]" = field(default_factory=count)
     catalog: CatalogNames = field(init=False)
@@ -125,6 +140,11 @@ class World:
             line.fail(f"nobody is called {name}")
         return self.customers[owner]
 
+    def owner_of(self, subject: str | None) -> tuple[str, ...]:
+        """Whose books a command on a subscription or customer may change; of no subject, everybody's."""
+        owner = self.customers.get(self.owners.get(subject or "", subject or ""))
+        return () if owner is None else (owner,)
+
     def sole(self, line: Line) -> str:
         """The only subscription, where a line names none."""
         if len(self.owners) != 1:
@@ -135,25 +155,20 @@ class World:
         """Whose invoice it is: a subscription's, or, made by hand, a customer's."""
         return (invoice.subscription_id or invoice.customer_id).removeprefix(f"{self.name}.")
 
-    async def subscriptions(self) -> dict[str, Subscription]:
-        """All of the story's, by id."""
-        found: dict[str, Subscription] = {}
-        for customer_id in self.customers.values():
-            request = ListSubscriptionsRequest(customer_id=customer_id)
-            answer = await self.stubs.subscriptions.ListSubscriptions(request)
-            found |= {one.id: one for one in answer.subscriptions}
-        return found
+    async def books(self, *customer_ids: str) -> Books:
+        """What billing holds now; where customers are named, of the others what it held when the story last looked."""
+        asked = customer_ids or tuple(self.customers.values())
+        for customer_id in asked:
+            self.known = self.known.updated(*await self._books_of(customer_id))
+        return self.known
 
-    async def books(self) -> Books:
-        """What billing holds now."""
-        customers: dict[str, Customer] = {}
-        invoices: list[Invoice] = []
-        for customer_id in self.customers.values():
-            answer = await self.stubs.customers.GetCustomer(GetCustomerRequest(customer_id=customer_id))
-            customers[customer_id] = answer.customer
-            listing = ListInvoicesRequest(customer_id=customer_id, page_size=1_000)
-            invoices += (await self.stubs.invoices.ListInvoices(listing)).invoices
-        return Books(customers, await self.subscriptions(), _by_number(invoices))
+    async def _books_of(self, customer_id: str) -> tuple[Customer, list[Subscription], list[Invoice]]:
+        customer = await self.stubs.customers.GetCustomer(GetCustomerRequest(customer_id=customer_id))
+        listing = ListSubscriptionsRequest(customer_id=customer_id, page_size=1_000)
+        subscriptions = await self.stubs.subscriptions.ListSubscriptions(listing)
+        request = ListInvoicesRequest(customer_id=customer_id, page_size=1_000)
+        invoices = await self.stubs.invoices.ListInvoices(request)
+        return customer.customer, list(subscriptions.subscriptions), list(invoices.invoices)
 
     async def events(self, chosen: Callable[[str], bool]) -> list[str]:
         """What was announced of the story's customers since the story last asked: "subscription.renewed"."""
@@ -170,7 +185,3 @@ class World:
         fence = Customer(id=self.unique())
         await self.stubs.customers.CreateCustomer(CreateCustomerRequest(customer=fence))
         await self.installation.events.until_customer(fence.id)
-
-
-def _by_number(invoices: Iterable[Invoice]) -> dict[str, Invoice]:
-    return {invoice.id: invoice for invoice in sorted(invoices, key=lambda one: int(one.number.removeprefix("TK-")))}

@@ -40,8 +40,8 @@ async def publish(world: World, line: Line, said: re.Match[str]) -> None:
     plans = [document.plan.id for document in request.plans]
     before = [await attempt(world.stubs.plans.GetPlan, GetPlanRequest(plan_id=plan)) for plan in plans]
     answer = await attempt(world.stubs.catalog.ApplyCatalog, request)
-    books = await world.books()
-    await check_told(world, line, read_told(Line(line.where, line.text, told)), answer, before=books, subject=None)
+    rest = Line(line.where, line.text, told)
+    await check_told(world, line, read_told(rest), answer, before=world.known, subject=None)
     if told:
         after = [await attempt(world.stubs.plans.GetPlan, GetPlanRequest(plan_id=plan)) for plan in plans]
         if after != before:
@@ -91,20 +91,21 @@ async def customer(world: World, line: Line, said: re.Match[str]) -> None:
     answer = await answered(line, world.stubs.customers.CreateCustomer, CreateCustomerRequest(customer=message))
     world.customers[name] = message.id
     world.tokens.keep("customer", answer.token, customer_id=message.id)
+    await world.books(message.id)
 
 
 async def advance(world: World, line: Line, said: re.Match[str]) -> None:
     """`advance to 2013-02-01`: every boundary on the way is run. What the first renewal made was its preview, to the cent."""
     told = read_told(line)
-    before = await world.books()
+    before = world.known
     previews = await _previews(world, before)
     target = to_proto(world.at(said[1]))
     request = AdvanceTestClockRequest(test_clock_id=world.id("clock"), target_time=target)
     answer = await attempt(world.stubs.clocks.AdvanceTestClock, request)
     if not isinstance(answer, Refused):
         world.tokens.keep("clock", answer.token)
-        _check_previews(line, previews, before=before, after=await world.books(), world=world)
     await check_told(world, line, told, answer, before=before, subject=None)
+    _check_previews(world, line, previews, before=before)
 
 
 async def _previews(world: World, books: Books) -> dict[str, Any]:
@@ -117,11 +118,13 @@ async def _previews(world: World, books: Books) -> dict[str, Any]:
     return previews
 
 
-def _check_previews(line: Line, previews: dict[str, Any], *, before: Books, after: Books, world: World) -> None:
+def _check_previews(world: World, line: Line, previews: dict[str, Any], *, before: Books) -> None:
     for subscription_id, preview in previews.items():
         end = before.subscriptions[subscription_id].current_period.end_time
         made = [
-            one for one in after.since(before) if one.subscription_id == subscription_id and one.finalize_time == end
+            one
+            for one in world.known.since(before)
+            if one.subscription_id == subscription_id and one.finalize_time == end
         ]
         if isinstance(preview, Refused):
             line.fail(f"The renewal of {subscription_id} could not be previewed: {preview}")
@@ -141,7 +144,7 @@ def _charged(invoice: Invoice) -> Any:
 async def state(world: World, line: Line, said: re.Match[str]) -> None:
     """`acme is active, 20 gates`, `acme schedules nothing`; there may be no such subscription: `acme is nowhere`."""
     name, verb, rest = said.groups()
-    subscription = (await world.subscriptions()).get(world.id(name))
+    subscription = world.known.subscriptions.get(world.id(name))
     if subscription is None:
         line.fail("There is no such subscription.")
     (check_state if verb == "is" else check_schedule)(world, line, rest, subscription)
@@ -149,4 +152,4 @@ async def state(world: World, line: Line, said: re.Match[str]) -> None:
 
 async def remember(world: World, line: Line, said: re.Match[str]) -> None:
     """`remember the etag of acme`, to be stale later."""
-    world.stale_etags[world.id(said[1])] = (await world.subscriptions())[world.id(said[1])].etag
+    world.stale_etags[world.id(said[1])] = world.known.subscriptions[world.id(said[1])].etag
