@@ -2,8 +2,7 @@
 
 from entitlements.clients.catalog import CatalogClient
 from entitlements.commands.apply_features import ApplyFeatures
-from entitlements.domain.feature import Feature
-from entitlements.domain.plan import Carried, PlanVersion
+from entitlements.domain.plan import Carried
 from entitlements.messages.plan import plan_version_from_proto
 from entitlements.store import plan_versions
 from kernel.errors import ErrorKind, TollkeeperError
@@ -32,24 +31,11 @@ class FetchPlanVersion:
         fetched = await self._catalog.get_plan_version(plan_id, version)
         if fetched is None:
             # Somebody sold or carried it, so it exists: the catalog must be mended before anything can be said of it.
-            raise _missing(f"version {version} of the plan {plan_id}")
+            text = f"The catalog does not know version {version} of the plan {plan_id}."
+            raise TollkeeperError(ErrorKind.UNAVAILABLE, "DEPENDENCY_UNAVAILABLE", text)
         message, carried = fetched
         plan = plan_version_from_proto(message)
-        await self._apply_features([*plan.features, *await self._undescribed(plan)])
+        await self._apply_features(plan.features)
         async with self._database.write() as connection:
             await plan_versions.put(connection, message)
         return carried
-
-    async def _undescribed(self, plan: PlanVersion) -> list[Feature]:
-        """The features that it grants without describing them, such as inherited ones."""
-        found = []
-        for feature_id in sorted(plan.feature_ids() - {feature.id for feature in plan.features}):
-            feature = await self._catalog.get_feature(feature_id)
-            if feature is None:
-                raise _missing(f"the feature {feature_id} of the plan {plan.plan_id}")
-            found.append(feature)
-        return found
-
-
-def _missing(thing: str) -> TollkeeperError:
-    return TollkeeperError(ErrorKind.UNAVAILABLE, "DEPENDENCY_UNAVAILABLE", f"The catalog does not know {thing}.")

@@ -90,6 +90,8 @@ class Subscription:
         """In their order: a span, what is held in it, and where its billing periods begin."""
         if self.scheduled is None:
             yield from self._anchored(None, None, terms=self.terms)
+        elif self.scheduled.time <= self.seen_time:
+            yield from self._anchored(None, None, terms=self.scheduled.terms)
         else:
             yield from self._anchored(None, self.scheduled.time, terms=self.terms)
             yield from self._anchored(self.scheduled.time, None, terms=self.scheduled.terms)
