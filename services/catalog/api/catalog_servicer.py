@@ -3,7 +3,12 @@
 import asyncio
 
 from catalog.commands.apply_catalog import ApplyCatalog
-from catalog.messages.catalog import changes_to_proto, document_from_proto, resource_names_to_proto, versions_that_fit
+from catalog.messages.catalog import (
+    add_versions_that_fit,
+    changes_to_proto,
+    document_from_proto,
+    resource_names_to_proto,
+)
 from kit.rpc import Context
 from tollkeeper.catalog.v1 import catalog_service_pb2 as pb
 from tollkeeper.catalog.v1 import catalog_service_pb2_grpc as grpc_api
@@ -21,12 +26,13 @@ class CatalogServicer(grpc_api.CatalogServiceServicer):
         carry = request.carry_entitlements
         applying = self._apply.compare(document) if request.validate_only else self._apply(document, carry=carry)
         difference = await applying
-        return pb.ApplyCatalogResponse(
+        response = pb.ApplyCatalogResponse(
             changes=changes_to_proto(difference.changes),
             unlisted=[
                 name for resource, ids in difference.unlisted.items() for name in resource_names_to_proto(resource, ids)
             ],
             unlisted_count=difference.unlisted_count,
             applied=not request.validate_only,
-            plan_versions=versions_that_fit(difference.plan_versions),
         )
+        await asyncio.to_thread(add_versions_that_fit, response, difference.plan_versions)
+        return response

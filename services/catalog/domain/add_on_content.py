@@ -91,18 +91,20 @@ def _check_required(
 ) -> None:
     check_count(content.required_add_on_ids, path, mistakes, least=0, most=MAX_REQUIRED)
     check_unique(content.required_add_on_ids, path, mistakes)
-    for number, add_on_id in enumerate(content.required_add_on_ids):
-        way = _way_back(add_on_id, around, owner)
-        if way:
-            mistakes.add(f"{path}[{number}]", f"must not lead back to the add-on itself: {some_of(way)}")
+    # One look over the whole graph; only where there is a loop, which of the names lead into it.
+    if _way_back(content.required_add_on_ids, around, owner):
+        for number, add_on_id in enumerate(content.required_add_on_ids):
+            way = _way_back((add_on_id,), around, owner)
+            if way:
+                mistakes.add(f"{path}[{number}]", f"must not lead back to the add-on itself: {some_of(way)}")
 
 
-def _way_back(required: str, around: Surroundings, owner: Owner) -> list[str]:
-    """The way over this required add-on back to its owner; empty where there is none."""
+def _way_back(required: tuple[str, ...], around: Surroundings, owner: Owner) -> list[str]:
+    """The way over these required add-ons back to their owner; empty where there is none."""
 
     def requires(add_on_id: str) -> tuple[str, ...]:
         if add_on_id == owner.id:
-            return (required,)
+            return required
         return around.add_ons[add_on_id].links if add_on_id in around.add_ons else ()
 
     return way_back(owner.id, requires)

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from itertools import islice
+from typing import Final
 
-from catalog.domain.catalog_diff import FieldChange, ResourceChange, ResourceType
+from catalog.domain.catalog_diff import ResourceChange, ResourceType
 from catalog.domain.catalog_document import AddOnDocument, CatalogDocument, OfferingDocument, PlanDocument
 from catalog.domain.document_rules import MAX_ADD_ONS, MAX_COUPONS, MAX_FEATURES, MAX_PLANS, MAX_PRODUCTS
 from catalog.domain.plan import PlanVersion
@@ -14,9 +15,14 @@ from catalog.messages.feature import feature_spec_from_proto
 from catalog.messages.plan import plan_spec_from_proto, plan_version_to_proto
 from catalog.messages.plan_content import plan_content_from_proto
 from catalog.messages.product import product_spec_from_proto
-from kit.paging import MAX_PAGE_BYTES
 from tollkeeper.catalog.v1 import catalog_service_pb2 as pb
-from tollkeeper.catalog.v1 import plan_pb2
+
+# gRPC clients accept 4 MiB unless told otherwise.
+MAX_ANSWER_BYTES: Final = 3_900_000
+# What inherits from one plan may differ in as many places as that: hundreds of plans, hundreds of entitlements each.
+_MAX_FIELD_BYTES: Final = 1_500_000
+# So that what is told of each thing always says whether more than its names differs.
+_LEAST_FIELDS: Final = 4
 
 
 def document_from_proto(message: pb.ApplyCatalogRequest) -> CatalogDocument:
@@ -31,8 +37,24 @@ def document_from_proto(message: pb.ApplyCatalogRequest) -> CatalogDocument:
 
 
 def changes_to_proto(changes: Sequence[ResourceChange]) -> list[pb.ResourceChange]:
-    """The changes as the contract shows them."""
-    return [_change_to_proto(change) for change in changes]
+    """The changes as the contract shows them; of more places than fit, the first few of each and how many more."""
+    messages = []
+    room = _MAX_FIELD_BYTES
+    for change in changes:
+        message = pb.ResourceChange(
+            resource=resource_names_to_proto(change.resource, [change.id])[0],
+            type=enum_to_proto(pb.ChangeType, change.type),
+            plan_version=change.version,
+        )
+        for number, field in enumerate(change.fields):
+            if room < 0 and number >= _LEAST_FIELDS:
+                more = f"and {len(change.fields) - number:,} more"
+                message.fields.add(path="…", new_value=more)
+                break
+            message.fields.add(path=field.path, old_value=field.old_value, new_value=field.new_value)
+            room -= message.fields[-1].ByteSize()
+        messages.append(message)
+    return messages
 
 
 def resource_names_to_proto(resource: ResourceType, ids: Iterable[str]) -> list[pb.ResourceName]:
@@ -41,16 +63,15 @@ def resource_names_to_proto(resource: ResourceType, ids: Iterable[str]) -> list[
     return [pb.ResourceName(type=number, id=resource_id) for resource_id in ids]
 
 
-def versions_that_fit(versions: Sequence[PlanVersion]) -> list[plan_pb2.PlanVersion]:
-    """The versions as the contract shows them, as many as fit into an answer that every client accepts."""
-    messages: list[plan_pb2.PlanVersion] = []
-    room = MAX_PAGE_BYTES
+def add_versions_that_fit(message: pb.ApplyCatalogResponse, versions: Sequence[PlanVersion]) -> None:
+    """Adds the versions to an otherwise complete answer, as many as it has room for."""
+    room = MAX_ANSWER_BYTES - message.ByteSize()
     for version in versions:
-        message = plan_version_to_proto(version)
-        room -= message.ByteSize()
-        if room >= 0:
-            messages.append(message)
-    return messages
+        shown = plan_version_to_proto(version)
+        room -= shown.ByteSize()
+        if room < 0:
+            return
+        message.plan_versions.append(shown)
 
 
 def _plan_from_proto(message: pb.PlanDocument) -> PlanDocument:
@@ -61,16 +82,3 @@ def _plan_from_proto(message: pb.PlanDocument) -> PlanDocument:
 def _add_on_from_proto(message: pb.AddOnDocument) -> AddOnDocument:
     content = add_on_content_from_proto(message.content) if message.HasField("content") else None
     return OfferingDocument(add_on_spec_from_proto(message.add_on), content)
-
-
-def _change_to_proto(change: ResourceChange) -> pb.ResourceChange:
-    return pb.ResourceChange(
-        resource=resource_names_to_proto(change.resource, [change.id])[0],
-        type=enum_to_proto(pb.ChangeType, change.type),
-        fields=map(_field_to_proto, change.fields),
-        plan_version=change.version,
-    )
-
-
-def _field_to_proto(field: FieldChange) -> pb.FieldChange:
-    return pb.FieldChange(path=field.path, old_value=field.old_value, new_value=field.new_value)
