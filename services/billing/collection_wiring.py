@@ -51,7 +51,7 @@ def wire_collection(
 ) -> CollectionParts:
     """Builds the parts; what must be closed goes on the stack."""
     terms = settings.collection_terms
-    end = EndInvoice(database, outbox, clock=clock, plans=plans, terms=terms)
+    end = EndInvoice(database, outbox, clock=clock, plans=plans)
     key = settings.stripe_secret_key.get_secret_value()
     if not key:
         return CollectionParts(

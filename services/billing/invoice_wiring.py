@@ -39,7 +39,7 @@ def wire_invoices(
         create=CreateInvoice(database, clock=clock),
         edit=EditDraft(database, clock=clock),
         finalize=FinalizeInvoice(database, outbox, clock=clock, collection=collection),
-        correct=IssueCreditNote(database, outbox, clock=clock, plans=plans, terms=settings.collection_terms),
+        correct=IssueCreditNote(database, outbox, clock=clock, plans=plans),
         render=RenderInvoice(database, typesetter, seller=seller_lines(settings.seller)),
     )
     return InvoiceServicer(database, commands)

@@ -124,7 +124,7 @@ class CollectDue:
             invoice = None if invoice_id is None else await invoices.get(connection, invoice_id, lock=True)
             if invoice is None:
                 return False
-            follow = Consequences(connection, self._outbox, self._plans, self.terms, customer, now)
+            follow = Consequences(connection, self._outbox, self._plans, customer, now)
             if invoice.state is InvoiceState.OPEN:
                 await follow.voided(invoice)
             else:

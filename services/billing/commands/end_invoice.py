@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from billing.commands.customer_time import present
 from billing.commands.payment_consequences import Consequences
 from billing.commands.plans import Plans
-from billing.domain.collection import CollectionTerms
 from billing.domain.invoice import Invoice, InvoiceState, invoice_not_found, not_open
 from billing.domain.subscription import SubscriptionState
 from billing.store import invoices, subscriptions
@@ -19,14 +18,11 @@ from kit.outbox import Outbox
 class EndInvoice:
     """Doing the same again changes nothing; attempts that are open are called off by a worker."""
 
-    def __init__(
-        self, database: Database, outbox: Outbox, *, clock: Clock, plans: Plans, terms: CollectionTerms
-    ) -> None:
+    def __init__(self, database: Database, outbox: Outbox, *, clock: Clock, plans: Plans) -> None:
         self._database = database
         self._outbox = outbox
         self._clock = clock
         self._plans = plans
-        self._terms = terms
 
     async def mark_paid(self, invoice_id: str) -> Invoice:
         """The invoice, paid; what waited for its payment happens.
@@ -71,7 +67,7 @@ class EndInvoice:
             here = await present(connection, found.customer_id, clock=self._clock, lock=True)
             # What befalls a customer's invoices follows one another under its lock: read what the one before left.
             invoice = await invoices.get(connection, invoice_id, lock=True) or found
-            yield invoice, Consequences(connection, self._outbox, self._plans, self._terms, here.customer, here.now)
+            yield invoice, Consequences(connection, self._outbox, self._plans, here.customer, here.now)
 
 
 async def _check_not_waited_for(follow: Consequences, invoice: Invoice, subscription_id: str) -> None:

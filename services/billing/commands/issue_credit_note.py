@@ -10,7 +10,6 @@ from billing.commands.load_invoice import LoadedInvoice, load_invoice
 from billing.commands.payment_consequences import Consequences
 from billing.commands.plans import Plans
 from billing.commands.tokens import customer_token, subscription_token
-from billing.domain.collection import CollectionTerms
 from billing.domain.credit_note import Correction, CreditNote, credit_note, note_entry
 from billing.domain.customer import Customer
 from billing.domain.invoice import Invoice, InvoiceState
@@ -44,14 +43,11 @@ class _Corrected:
 class IssueCreditNote:
     """Credit notes of a customer follow one another under its lock, so that together they never take back too much."""
 
-    def __init__(
-        self, database: Database, outbox: Outbox, *, clock: Clock, plans: Plans, terms: CollectionTerms
-    ) -> None:
+    def __init__(self, database: Database, outbox: Outbox, *, clock: Clock, plans: Plans) -> None:
         self._database = database
         self._outbox = outbox
         self._clock = clock
         self._plans = plans
-        self._terms = terms
 
     async def __call__(self, asked: Correction, key: RequestKey | None) -> Response:
         """The note, and the invoice after it.
@@ -73,7 +69,7 @@ class IssueCreditNote:
             if made.after is not made.before:
                 await invoices.save_payment(connection, made.after)
             if made.is_paid_by_it:
-                follow = Consequences(connection, self._outbox, self._plans, self._terms, loaded.customer, loaded.now)
+                follow = Consequences(connection, self._outbox, self._plans, loaded.customer, loaded.now)
                 await follow.settled(made.after)
             made, customer = await self._issue(connection, made, loaded.customer)
             response = _response(made)

@@ -6,6 +6,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from billing.commands.customer_time import Present, present
+from billing.commands.failed_payment import payment_failed
 from billing.commands.payment_consequences import Consequences
 from billing.commands.plans import Plans
 from billing.domain.collection import (
@@ -94,7 +95,7 @@ class PaymentOutcomes:
     async def _follow(
         self, connection: AsyncConnection, here: Present, attempt: PaymentAttempt, *, invoice: Invoice
     ) -> None:
-        follow = Consequences(connection, self._outbox, self._plans, self._terms, here.customer, here.now)
+        follow = Consequences(connection, self._outbox, self._plans, here.customer, here.now)
         message = attempt_to_proto(attempt)
         log.info("payment_decided", attempt_id=attempt.id, state=attempt.state, failure_code=attempt.failure_code)
         match attempt.state:
@@ -104,7 +105,7 @@ class PaymentOutcomes:
                 await follow.paid(invoice, attempt.amount)
             case AttemptState.FAILED:
                 goes_on = attempt.scheduled and invoice.state is InvoiceState.OPEN
-                after = await follow.failed(invoice) if goes_on else invoice
+                after = await payment_failed(follow, invoice, self._terms) if goes_on else invoice
                 failed = events.PaymentAttemptFailed(payment_attempt=message, invoice=invoice_to_proto(after))
                 await self._outbox.put(connection, "payment_attempt", "failed", id=attempt.id, event=failed)
 
