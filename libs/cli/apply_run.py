@@ -35,20 +35,15 @@ class Refused(Exception):  # noqa: N818 - it is an answer, and named so.
         self.problems = problems
 
 
-async def run(
-    file: CatalogFile, *, name: str, address: str, dry_run: bool, ask: bool, billing: str | None = None
-) -> None:
-    """Shows the difference and, unless `dry_run`, applies it; with `ask` only after a yes.
-
-    With `billing`, where that listens, it shows which live subscriptions are touched as well.
+async def run(file: CatalogFile, *, name: str, address: str, billing: str, dry_run: bool, ask: bool) -> None:
+    """Shows the difference and whom it touches and, unless `dry_run`, applies it; with `ask` only after a yes.
 
     Raises:
         Refused: The catalog refused the file, or is away, or the answer was no.
     """
     console = Console(highlight=False, markup=False, soft_wrap=True)
     _check_address(address, example="127.0.0.1:7401")
-    if billing is not None:
-        _check_address(billing, example="127.0.0.1:7404")
+    _check_address(billing, example="127.0.0.1:7404")
     async with open_channel(address) as channel:
         stub = CatalogServiceStub(channel)
         if file.problems:
@@ -56,8 +51,7 @@ async def run(
         difference = await _call(stub, file, address=address, validate_only=True)
         console.print(f"{name} compared with the catalog at {address}:")
         show(console, difference)
-        if billing is not None:
-            await show_whom_it_touches(console, difference, billing=billing, carry=file.request.carry_entitlements)
+        await show_whom_it_touches(console, difference, billing=billing, carry=file.request.carry_entitlements)
         if not differs(difference):
             console.print("The catalog is as the file says.")
         elif dry_run:
