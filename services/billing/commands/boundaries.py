@@ -5,6 +5,7 @@ left alone, so that any number of workers, commands and test clocks may try.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import structlog
@@ -14,12 +15,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from billing.clients.metering import Metering
 from billing.commands.collecting import Collecting
-from billing.commands.ledgers import Answers, Ledgers, ask_usage, read_ledgers
+from billing.commands.ledgers import Ledgers, ask_usage, read_boundary_ledgers
 from billing.commands.plans import Plans
 from billing.commands.settle_changes import settle_changes
 from billing.domain.boundary import cross
-from billing.domain.subscription import Subscription
-from billing.store import customers, revisions, subscriptions
+from billing.domain.charging import Change
+from billing.store import customers, invoices, revisions, subscriptions
 from kernel.errors import ErrorKind, TollkeeperError
 from kit.db import Database
 from kit.outbox import Outbox
@@ -51,14 +52,14 @@ class Boundaries:
         async with self._database.read() as connection:
             found = await subscriptions.get_many(connection, subscription_ids)
             due = [subscription for subscription in found if subscription.due(now)]
-            ledgers = await read_ledgers(connection, self._plans, due)
+            ledgers = await read_boundary_ledgers(connection, self._plans, due)
         if not due:
             return
         steps = [cross(subscription, revision=subscription.revision) for subscription in due]
-        questions = ledgers.questions(steps)
-        answers = await ask_usage(self._metering, questions)
+        answers = await ask_usage(self._metering, ledgers.questions(steps))
+        changes = [ledgers.charge(step, answers) for step in steps]
         async with self._database.write() as connection:
-            await self._write(connection, due, ledgers=ledgers, answers=answers, now=now)
+            await self._write(connection, changes, ledgers=ledgers, now=now)
 
     async def cross_each(self, subscription_ids: Sequence[str], *, now: datetime) -> list[Exception]:
         """As `cross`, but a fault of one holds up nothing else; gives the faults.
@@ -97,31 +98,26 @@ class Boundaries:
             await self.cross([subscription_id], now=now)
 
     async def _write(
-        self,
-        connection: AsyncConnection,
-        loaded: Sequence[Subscription],
-        *,
-        ledgers: Ledgers,
-        answers: Answers,
-        now: datetime,
+        self, connection: AsyncConnection, changes: Sequence[Change], *, ledgers: Ledgers, now: datetime
     ) -> None:
-        payers = await customers.get_many(connection, sorted({one.customer_id for one in loaded}), lock=True)
-        known = {one.id: one.revision for one in loaded}
-        locked = await subscriptions.get_many(connection, sorted(known), lock=True)
-        # Lines change with the subscription's revision, or with an invoice that becomes void: read again what has any.
-        due = [one for one in locked if one.due(now) and one.revision == known[one.id]]
-        if not due:
+        customer_ids = {change.subscription.customer_id for change in changes}
+        payers = await customers.get_many(connection, sorted(customer_ids), lock=True)
+        known = {change.subscription.id: change.subscription.revision for change in changes}
+        unchanged = await subscriptions.lock_unchanged(connection, known)
+        # Lines change with the subscription's revision, or with an invoice that becomes void.
+        void = await invoices.void_among(connection, ledgers.invoice_ids)
+        valid = [one for one in changes if one.subscription.id in unchanged and ledgers.hold(one.subscription.id, void)]
+        if not valid:
             return
-        if any(ledgers.lines.get(one.id) for one in due):
-            ledgers = await read_ledgers(connection, self._plans, due)
-        taken = await revisions.take_many(connection, len(due))
-        steps = [cross(one, revision=revision) for one, revision in zip(due, taken, strict=True)]
-        changes = [ledgers.charge(step, answers) for step in steps]
+        taken = await revisions.take_many(connection, len(valid))
         await settle_changes(
             connection,
             self._outbox,
             collection=self._collection,
-            changes=changes,
+            changes=[
+                replace(one, subscription=replace(one.subscription, revision=revision))
+                for one, revision in zip(valid, taken, strict=True)
+            ],
             payers=payers,
             terms=ledgers.terms,
             now=now,

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from billing.domain.customer import CollectionMethod, Customer
 from billing.store import tables
+from billing.store.bulk import among
 from kernel.money import Money, currency
 from kit.paging import Page
 
@@ -25,7 +26,7 @@ async def get(connection: AsyncConnection, customer_id: str, *, lock: bool = Fal
 
 async def get_many(connection: AsyncConnection, customer_ids: Sequence[str], *, lock: bool = False) -> list[Customer]:
     """Those of the customers that exist, in the order of their ids, which is also the order of the locks."""
-    query = select(_TABLE).where(_TABLE.c.id.in_(customer_ids)).order_by(_TABLE.c.id)
+    query = select(_TABLE).where(among(_TABLE.c.id, customer_ids)).order_by(_TABLE.c.id)
     rows = (await connection.execute(query.with_for_update(key_share=True) if lock else query)).all()
     return await _with_credit(connection, rows)
 
@@ -56,7 +57,7 @@ async def _with_credit(connection: AsyncConnection, rows: Sequence[Row[Any]]) ->
         return []
     query = (
         select(_BALANCE)
-        .where(_BALANCE.c.customer_id.in_([row.id for row in rows]), _BALANCE.c.amount > 0)
+        .where(among(_BALANCE.c.customer_id, [row.id for row in rows]), _BALANCE.c.amount > 0)
         .order_by(_BALANCE.c.customer_id, _BALANCE.c.currency)
     )
     credit: dict[str, list[Money]] = defaultdict(list)

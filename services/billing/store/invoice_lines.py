@@ -41,6 +41,15 @@ def line_to_row(line: InvoiceLine) -> dict[str, object]:
 
 def line_from_row(row: Row[Any]) -> InvoiceLine:
     """The line of a row."""
+    return _line(row, tuple(_step_from_json(step) for step in row.derivation))
+
+
+def account_line_from_row(row: Row[Any]) -> InvoiceLine:
+    """The line of a row without its derivation, which nothing is computed from."""
+    return _line(row, ())
+
+
+def _line(row: Row[Any], derivation: tuple[Step, ...]) -> InvoiceLine:
     part = None
     if row.period_microseconds is not None:
         part = ChargedPart(row.charged_microseconds, row.period_microseconds)
@@ -58,7 +67,7 @@ def line_from_row(row: Row[Any]) -> InvoiceLine:
         period_number=row.period_number,
         period=Period(row.period_start, row.period_end),
         subtotal=Money(row.subtotal, unit),
-        derivation=tuple(_step_from_json(step) for step in row.derivation),
+        derivation=derivation,
         discounts=tuple(Discount(one[0], one[1], Money(Decimal(one[2]), unit)) for one in row.discounts),
         previous_quantity=row.previous_quantity,
         part=part,

@@ -1,22 +1,24 @@
 """Invoices in the store. Once they have a number they never change but for their payment; triggers see to it."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
+    Boolean,
     ColumnElement,
     Integer,
     Row,
     Select,
     Text,
     and_,
-    column,
-    insert,
+    func,
+    literal,
     or_,
     select,
     update,
-    values,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -31,7 +33,8 @@ from billing.domain.invoice import (
     Settlement,
 )
 from billing.store import tables
-from billing.store.invoice_lines import line_from_row, line_to_row
+from billing.store.bulk import among, insert_all
+from billing.store.invoice_lines import account_line_from_row, line_from_row, line_to_row
 from kernel.money import Money, currency
 from kit.paging import Page
 
@@ -53,13 +56,13 @@ async def add_all(
 ) -> None:
     """Stores new invoices with their lines; the clocks are those of the customers, by customer id."""
     rows = [invoice_to_row(invoice, test_clock_ids[invoice.customer_id]) for invoice in invoices]
-    await connection.execute(insert(_TABLE), rows)
+    await insert_all(connection, _TABLE, rows)
     lines = [
         line_to_row(line) | _place(invoice, position)
         for invoice in invoices
         for position, line in enumerate(invoice.lines)
     ]
-    await connection.execute(insert(_LINE), lines)
+    await insert_all(connection, _LINE, lines)
 
 
 async def get(connection: AsyncConnection, invoice_id: str, *, lock: bool = False) -> Invoice | None:
@@ -87,37 +90,79 @@ async def others_failed(connection: AsyncConnection, subscription_id: str, invoi
     return (await connection.execute(query.limit(1))).one_or_none() is not None
 
 
-async def accounts(
-    connection: AsyncConnection, periods: Sequence[tuple[str, int, int]]
-) -> Mapping[str, Sequence[InvoiceLine]]:
-    """The lines that count for what subscriptions are charged next, by subscription id; the oldest first.
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Asks for a subscription's account.
 
-    Those of a subscription's current period and the usage lines of the periods before it; asked for by (subscription id, first
-    period number, current period number). Lines of void invoices never counted.
+    Attributes:
+        first: The first of the periods whose usage lines are asked for.
+        last: The current period.
+        whole: Whether the lines of the current period that charge in advance are asked for as well.
     """
-    found: dict[str, list[InvoiceLine]] = defaultdict(list)
-    if not periods:
-        return found
-    asked = values(column("id", Text), column("first", Integer), column("last", Integer), name="asked").data(
-        list(periods)
+
+    subscription_id: str
+    first: int
+    last: int
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Lines that count for what a subscription is charged next, the oldest first, and the ids of their invoices."""
+
+    lines: tuple[InvoiceLine, ...]
+    invoice_ids: frozenset[str]
+
+
+async def accounts(connection: AsyncConnection, asked: Sequence[Asked]) -> Mapping[str, Account]:
+    """The accounts of subscriptions, by subscription id; none for one without lines.
+
+    The lines come without their derivations. Lines of void invoices never counted.
+    """
+    if not asked:
+        return {}
+    rows: dict[str, list[Row[Any]]] = defaultdict(list)
+    for row in await connection.execute(_account_query(asked)):
+        rows[row.subscription_id].append(row)
+    return {
+        subscription_id: Account(tuple(map(account_line_from_row, found)), frozenset(row.invoice_id for row in found))
+        for subscription_id, found in rows.items()
+    }
+
+
+def _account_query(asked: Sequence[Asked]) -> Select[Any]:
+    one = (
+        func.unnest(
+            literal([one.subscription_id for one in asked], ARRAY(Text)),
+            literal([one.first for one in asked], ARRAY(Integer)),
+            literal([one.last for one in asked], ARRAY(Integer)),
+            literal([one.whole for one in asked], ARRAY(Boolean)),
+        )
+        .table_valued("id", "first", "last", "whole", name="asked")
+        .render_derived()
     )
-    query = (
-        select(_LINE)
+    return (
+        select(*(column for column in _LINE.c if column.name != "derivation"))
         .join(_TABLE, _TABLE.c.id == _LINE.c.invoice_id)
         .join(
-            asked,
+            one,
             and_(
-                _LINE.c.subscription_id == asked.c.id,
-                _LINE.c.period_number.between(asked.c.first, asked.c.last),
-                or_(_LINE.c.period_number == asked.c.last, _LINE.c.type.in_(USAGE_TYPES)),
+                _LINE.c.subscription_id == one.c.id,
+                _LINE.c.period_number.between(one.c.first, one.c.last),
+                or_(_LINE.c.type.in_(USAGE_TYPES), and_(one.c.whole, _LINE.c.period_number == one.c.last)),
             ),
         )
         .where(_TABLE.c.state != InvoiceState.VOID)
         .order_by(_LINE.c.subscription_id, _LINE.c.period_number, _LINE.c.number, _LINE.c.position)
     )
-    for row in await connection.execute(query):
-        found[row.subscription_id].append(line_from_row(row))
-    return found
+
+
+async def void_among(connection: AsyncConnection, invoice_ids: Collection[str]) -> frozenset[str]:
+    """Those of the invoices that are void."""
+    if not invoice_ids:
+        return frozenset()
+    query = select(_TABLE.c.id).where(among(_TABLE.c.id, invoice_ids), _TABLE.c.state == InvoiceState.VOID)
+    return frozenset((await connection.execute(query)).scalars())
 
 
 async def list_page(connection: AsyncConnection, page: Page, *, after: int, filters: InvoiceFilters) -> list[Invoice]:

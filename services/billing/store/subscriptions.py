@@ -1,15 +1,16 @@
 """Subscriptions in the store."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from billing.domain.holding import Holding
 from billing.domain.subscription import Subscription, SubscriptionState
 from billing.store import tables
+from billing.store.bulk import among, update_all
 from billing.store.holdings import holding_from_json
 from billing.store.subscription_rows import subscription_from_row, subscription_to_row
 from kit.paging import Page
@@ -44,9 +45,16 @@ async def get_many(
     connection: AsyncConnection, subscription_ids: Sequence[str], *, lock: bool = False
 ) -> list[Subscription]:
     """Those of the subscriptions that exist, in the order of their ids, which is also the order of the locks."""
-    query = select(_TABLE).where(_TABLE.c.id.in_(subscription_ids)).order_by(_TABLE.c.id)
+    query = select(_TABLE).where(among(_TABLE.c.id, subscription_ids)).order_by(_TABLE.c.id)
     rows = await connection.execute(query.with_for_update(key_share=True) if lock else query)
     return [subscription_from_row(row._mapping) for row in rows]  # noqa: SLF001 - the documented way to a row's columns.
+
+
+async def lock_unchanged(connection: AsyncConnection, known: Mapping[str, int]) -> frozenset[str]:
+    """Locks subscriptions, in the order of their ids; those that still have the revision by which they are known."""
+    query = select(_TABLE.c.id, _TABLE.c.revision).where(among(_TABLE.c.id, known)).order_by(_TABLE.c.id)
+    rows = await connection.execute(query.with_for_update(key_share=True))
+    return frozenset(row.id for row in rows if row.revision == known[row.id])
 
 
 async def live_of_product(
@@ -84,13 +92,8 @@ async def add(connection: AsyncConnection, subscription: Subscription) -> bool:
 
 async def save_all(connection: AsyncConnection, subscriptions: Sequence[Subscription]) -> None:
     """Stores changed subscriptions and ends their leases."""
-    statement = (
-        update(_TABLE)
-        .where(_TABLE.c.id == bindparam("the_id"))
-        .values({name: bindparam(f"the_{name}") for name in CHANGING} | {"lease_time": None})
-    )
-    rows = [subscription_to_row(subscription) for subscription in subscriptions]
-    await connection.execute(statement, [{f"the_{name}": row[name] for name in ("id", *CHANGING)} for row in rows])
+    rows = [subscription_to_row(subscription) | {"lease_time": None} for subscription in subscriptions]
+    await update_all(connection, _TABLE, rows, columns=(*CHANGING, "lease_time"))
 
 
 async def next_boundary(connection: AsyncConnection, test_clock_id: str, until: datetime) -> datetime | None:
@@ -126,7 +129,7 @@ async def lease_due(connection: AsyncConnection, now: datetime, *, lease: timede
     )
     ids = (await connection.execute(due)).scalars().all()
     if ids:
-        await connection.execute(update(_TABLE).where(_TABLE.c.id.in_(ids)).values(lease_time=now + lease))
+        await connection.execute(update(_TABLE).where(among(_TABLE.c.id, ids)).values(lease_time=now + lease))
     return ids
 
 
@@ -134,7 +137,7 @@ async def end_lease(connection: AsyncConnection, subscription_ids: Sequence[str]
     """Gives taken subscriptions back."""
     # In the order in which everybody locks them, or two would wait for one another.
     await get_many(connection, subscription_ids, lock=True)
-    await connection.execute(update(_TABLE).where(_TABLE.c.id.in_(subscription_ids)).values(lease_time=None))
+    await connection.execute(update(_TABLE).where(among(_TABLE.c.id, subscription_ids)).values(lease_time=None))
 
 
 async def changed_since(
