@@ -29,6 +29,8 @@ _BODY_SECONDS = 10.0
 _APPLY_SECONDS = 9.0
 # Messages at the same time: each may hold a database connection. Others are told to come back, which Stripe does.
 _CONCURRENT = 20
+# How long what is too large is still read, so that its sender hears the refusal.
+_LINGER_SECONDS = 1.0
 # Time for running messages to end when the service stops; what is cut off is sent again.
 _DRAIN_SECONDS = 5.0
 
@@ -60,7 +62,7 @@ class PaymentWebhooks:
         """Listens until canceled, then lets running messages end."""
         app = web.Application(client_max_size=MAX_BODY_BYTES)
         app.router.add_post(PATH, self._receive)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=_DRAIN_SECONDS)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=_DRAIN_SECONDS, lingering_time=_LINGER_SECONDS)
         try:
             await runner.setup()
             await web.TCPSite(runner, self._host, self._port).start()

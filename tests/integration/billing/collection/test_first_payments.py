@@ -117,6 +117,19 @@ async def test_voiding_the_invoice_of_a_first_payment_expires_the_subscription(s
     assert (await refused(shop.mark_paid(begun.invoice.id))).reason == "INVOICE_NOT_OPEN"
 
 
+async def test_canceling_a_subscription_that_waits_takes_its_invoice_back(shop: Shop) -> None:
+    await shop.customer("UA", BANK_DEBIT)
+    begun = await provision(shop)
+    assert state(begun.subscription) == "PENDING_PAYMENT"
+    assert state(await shop.world.cancel("ua")) == "CANCELED"
+    assert state(await shop.invoice(begun.invoice.id)) == "VOID"
+    shop.later(days=2)
+    await shop.work()
+    assert state(await shop.world.subscription("ua")) == "CANCELED"
+    [attempt] = await shop.attempts(begun.invoice.id)
+    assert state(attempt) == "OPEN", "a bank that decides cannot be called off"
+
+
 async def test_marking_the_invoice_of_a_first_payment_paid_activates_the_subscription(shop: Shop) -> None:
     await shop.customer("UA", DECLINING)
     begun = await provision(shop)

@@ -16,7 +16,7 @@ from tests.integration.billing.world import commitments_of
 from tollkeeper.billing.v1 import subscription_service_pb2
 
 FEBRUARY = datetime(2013, 2, 15, 12, tzinfo=UTC)
-NAMES = ("AA", "AS", "B6", "DL", "UA", "WN")
+NAMES = ("AA", "DL", "UA")
 
 
 async def killed_while_it_hangs(shop: Shop) -> None:
@@ -48,7 +48,7 @@ async def test_workers_killed_again_and_again(shop: Shop, moment: str) -> None:
     before = shop.taken()
     shop.world.real_time.time = FEBRUARY
     assert await shop.crossing.cross_batch()
-    for answered in range(3):
+    for answered in (0, 2):
         # Longer than a lease: what a killed one had is free again.
         shop.later(minutes=2)
         shop.stripe.faults.clear()
