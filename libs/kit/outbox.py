@@ -5,6 +5,7 @@ A row is deleted after the broker's acknowledgement; one that the broker refuses
 
 import asyncio
 import contextlib
+import json
 import uuid
 from collections.abc import Sequence
 from typing import Any
@@ -47,6 +48,7 @@ POLL_SECONDS = 1.0
 # Who holds this session lock relays. Any constant serves; each service has a database of its own.
 _LEADER_LOCK = 7_401_001
 _CHANNEL = "outbox"
+_NOTIFY = text(f"NOTIFY {_CHANNEL}")
 
 
 def outbox_tables(metadata: MetaData) -> tuple[Table, Table]:
@@ -78,7 +80,12 @@ class Outbox:
 
     def __init__(self, context: str, table: Table) -> None:
         self._context = context
-        self._table = table
+        columns = "event_id, subject, type, request_id, payload"
+        # One statement for any number of rows: an INSERT for each would cost several times as much.
+        self._insert = text(
+            f"INSERT INTO {table.name} ({columns})"
+            f" SELECT {columns} FROM json_populate_recordset(NULL::{table.name}, :rows)"
+        )
 
     async def put(self, connection: AsyncConnection, thing: str, verb: str, *, id: str, event: Message) -> None:
         """Adds one event with subject ``tollkeeper.<context>.<thing>.<verb>.<id>``."""
@@ -88,18 +95,19 @@ class Outbox:
         """Adds events as (thing, verb, id, message), to be published in this order."""
         if not events:
             return
-        rows = [
+        request = request_id.get()
+        lines = [
             {
                 "event_id": str(uuid.uuid4()),
                 "subject": f"tollkeeper.{self._context}.{thing}.{verb}.{subject_token(thing_id)}",
                 "type": event.DESCRIPTOR.full_name,
-                "request_id": request_id.get(),
-                "payload": event.SerializeToString(),
+                "request_id": request,
+                "payload": f"\\x{event.SerializeToString().hex()}",
             }
             for thing, verb, thing_id, event in events
         ]
-        await connection.execute(insert(self._table), rows)
-        await connection.execute(text(f"NOTIFY {_CHANNEL}"))
+        await connection.execute(self._insert, {"rows": json.dumps(lines)})
+        await connection.execute(_NOTIFY)
 
 
 class Relay:
