@@ -25,7 +25,7 @@ def test_every_place_is_named_where_there_is_room() -> None:
 
 
 def test_of_too_many_places_the_first_are_named_and_the_others_counted() -> None:
-    changes = [_change(number, 500) for number in range(500)]
+    changes = [_change(number, 500) for number in range(100)]
     response = pb.ApplyCatalogResponse(changes=changes_to_proto(changes))
     assert response.ByteSize() < MAX_ANSWER_BYTES
     assert len(response.changes[0].fields) == 500
@@ -37,7 +37,7 @@ def test_of_too_many_places_the_first_are_named_and_the_others_counted() -> None
         for change in response.changes
         for field in change.fields
     )
-    assert told == 500 * 500
+    assert told == 500 * 100
 
 
 def test_as_many_versions_are_shown_as_the_answer_has_room_for() -> None:
