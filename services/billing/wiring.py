@@ -92,7 +92,7 @@ async def wire_by(clock: Clock, settings: BillingSettings, resources: AsyncExitS
         collection=collection,
         trackers=trackers,
     )
-    update = UpdateSubscription(database, change, catalog=catalog)
+    update = UpdateSubscription(change, catalog=catalog)
     preview_renewal = PreviewRenewal(database, clock=clock, plans=plans, metering=metering, boundaries=boundaries)
     commands = SubscriptionCommands(
         provision=provision,

@@ -1,11 +1,8 @@
 """Ends a subscription, now or later, and takes a scheduled end back."""
 
-from datetime import datetime
-
-from billing.commands.change_subscription import Asked, ChangeSubscription, Outcome
+from billing.commands.change_subscription import Asked, ChangeSubscription, Given, Outcome, nothing_offered
 from billing.domain.cancel import Cancellation, cancel, resume
 from billing.domain.charging import Step
-from billing.domain.plan_terms import Terms
 from billing.domain.subscription import Subscription
 from billing.messages.invoice import invoice_to_proto
 from billing.messages.request_key import RequestKey
@@ -49,18 +46,18 @@ class ResumeSubscription:
             TollkeeperError: As the contract says.
         """
 
-        def decide(subscription: Subscription, _terms: Terms, now: datetime, revision: int) -> Step:
-            return resume(subscription, etag, now=now, revision=revision)
+        def decide(subscription: Subscription, given: Given) -> Step:
+            return resume(subscription, etag, now=given.now, revision=given.revision)
 
-        asked = Asked(subscription_id, decide)
+        asked = Asked(subscription_id, nothing_offered, decide)
         return await self._change(asked, key, response_type=ResumeSubscriptionResponse, respond=_resumed)
 
 
 def _asked(asked: Cancellation) -> Asked:
-    def decide(subscription: Subscription, _terms: Terms, now: datetime, revision: int) -> Step:
-        return cancel(subscription, asked, now=now, revision=revision)
+    def decide(subscription: Subscription, given: Given) -> Step:
+        return cancel(subscription, asked, now=given.now, revision=given.revision)
 
-    return Asked(asked.subscription_id, decide)
+    return Asked(asked.subscription_id, nothing_offered, decide)
 
 
 def _response(outcome: Outcome) -> CancelSubscriptionResponse:

@@ -1,6 +1,6 @@
 """Changes a subscription, or shows what changing it would do: what updating, canceling and resuming have in common."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -15,17 +15,19 @@ from billing.commands.boundaries_first import boundaries_first
 from billing.commands.collecting import Collecting
 from billing.commands.ledgers import Answers, Ledgers, ask_usage, read_ledgers
 from billing.commands.load_subscription import Loaded, load_subscription
+from billing.commands.payment_consequences import Consequences
 from billing.commands.plans import Plans
 from billing.commands.register_trackers import RegisterTrackers
 from billing.commands.settle_changes import settle_changes
 from billing.commands.tokens import subscription_token
 from billing.domain.charging import Step
+from billing.domain.coupon import Coupon
+from billing.domain.customer import Customer
 from billing.domain.invoice import Invoice
 from billing.domain.invoicing import draft_invoice, paid_first
-from billing.domain.plan_terms import PlanDocument, Terms
-from billing.domain.subscription import Subscription
+from billing.domain.plan_terms import PlanDocument, PlanTerms, Terms
+from billing.domain.subscription import Subscription, SubscriptionState
 from billing.domain.usage import UsageQuestion
-from billing.messages.plan_terms import plan_terms
 from billing.messages.request_key import RequestKey
 from billing.store import customers, invoices, plan_versions, revisions, subscriptions
 from kernel.clock import Clock
@@ -40,17 +42,54 @@ _ATTEMPTS = 5
 
 
 @dataclass(frozen=True, slots=True)
+class Offered:
+    """What the catalog offers for a change.
+
+    Attributes:
+        document: The plan version to take; None where the change takes none.
+        terms: Of that version.
+        coupons: Those to apply.
+    """
+
+    document: PlanDocument | None = None
+    terms: PlanTerms | None = None
+    coupons: tuple[Coupon, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a change is decided by.
+
+    Attributes:
+        terms: Of the plan versions that the subscription speaks of.
+        newest: The plan version to take; None where the change takes none.
+        coupons: Those to apply.
+    """
+
+    terms: Terms
+    newest: PlanTerms | None
+    coupons: tuple[Coupon, ...]
+    now: datetime
+    revision: int
+
+
+async def nothing_offered(_subscription: Subscription) -> Offered:
+    """For what needs nothing of the catalog."""
+    return Offered()
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
     """What is to become of a subscription.
 
     Attributes:
-        decide: From the subscription as it is, the terms it speaks of, the time and a revision to the step.
-        document: A plan version that the step may speak of beside those.
+        consult: Asks the catalog what the step needs to know for the subscription as it is; never inside a transaction.
+        decide: From the subscription as it is, and all that is given, to the step.
     """
 
     subscription_id: str
-    decide: Callable[[Subscription, Terms, datetime, int], Step]
-    document: PlanDocument | None = None
+    consult: Callable[[Subscription], Awaitable[Offered]]
+    decide: Callable[[Subscription, Given], Step]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +111,7 @@ class _Prepared:
     """A subscription with all that is needed to charge for the step."""
 
     loaded: Loaded
+    offered: Offered
     ledgers: Ledgers
     step: Step
     questions: Sequence[tuple[str, UsageQuestion]]
@@ -134,25 +174,21 @@ class ChangeSubscription:
     async def _prepare(self, asked: Asked) -> _Prepared:
         async with self._database.read() as connection:
             loaded = await load_subscription(connection, asked.subscription_id, clock=self._clock, lock=False)
-            ledgers = await self._ledgers(connection, loaded.subscription, asked)
+            ledgers = await read_ledgers(connection, self._plans, [loaded.subscription])
         subscription = loaded.subscription
-        step = asked.decide(subscription, ledgers.terms, loaded.now, subscription.revision)
+        offered = await asked.consult(subscription)
+        ledgers = ledgers.knowing(offered.terms)
+        step = _decide(asked, subscription, ledgers, offered=offered, now=loaded.now, revision=subscription.revision)
         questions = ledgers.questions([step])
         answers = await ask_usage(self._metering, questions)
-        return _Prepared(loaded, ledgers, step, questions, answers)
-
-    async def _ledgers(self, connection: AsyncConnection, subscription: Subscription, asked: Asked) -> Ledgers:
-        more = {}
-        if asked.document is not None:
-            terms = plan_terms(asked.document)
-            more[terms.key] = terms
-        return await read_ledgers(connection, self._plans, [subscription], more=more)
+        return _Prepared(loaded, offered, ledgers, step, questions, answers)
 
     async def _attempt(
         self, asked: Asked, key: RequestKey | None, response_type: type[R], respond: Callable[[Outcome], R]
     ) -> R | None:
-        """The response; None where its customer's clock moved, or the subscription so that other usage must be known."""
+        """The response; None where the clock or the subscription moved, so that something else must be known of others."""
         prepared = await self._prepare(asked)
+        offered = prepared.offered
         async with self._database.write() as connection:
             first = await once.claim(connection, key, response_type)
             if first is not None:
@@ -160,17 +196,19 @@ class ChangeSubscription:
             loaded = await load_subscription(connection, asked.subscription_id, clock=self._clock, lock=True)
             # The time of the questions: metering answered for it.
             now = prepared.loaded.now
-            if loaded.customer.test_clock_id is not None and loaded.now != now:
+            if _moved(prepared.loaded, loaded):
                 return None
-            ledgers = await self._ledgers(connection, loaded.subscription, asked)
-            step = asked.decide(loaded.subscription, ledgers.terms, now, await revisions.take(connection))
+            ledgers = await read_ledgers(connection, self._plans, [loaded.subscription])
+            ledgers = ledgers.knowing(offered.terms)
+            revision = await revisions.take(connection)
+            step = _decide(asked, loaded.subscription, ledgers, offered=offered, now=now, revision=revision)
             if ledgers.questions([step]) != prepared.questions:
                 return None
             change = ledgers.charge(step, prepared.answers)
             if paid_first(change, loaded.customer, now):
                 self._collection.check(loaded.customer)
-            if asked.document is not None:
-                await plan_versions.keep(connection, asked.document)
+            if offered.document is not None:
+                await plan_versions.keep(connection, offered.document)
             settled = await settle_changes(
                 connection,
                 self._outbox,
@@ -180,8 +218,10 @@ class ChangeSubscription:
                 terms=ledgers.terms,
                 now=now,
             )
-            customer = settled.customers[loaded.customer.id]
             after = settled.subscriptions[loaded.subscription.id]
+            customer = settled.customers[loaded.customer.id]
+            if loaded.subscription.state is SubscriptionState.PENDING_PAYMENT and not after.live:
+                customer = await self._take_back(connection, after.id, customer, now)
             outcome = Outcome(after, settled.invoices.get(after.id), subscription_token(after, customer))
             response = respond(outcome)
             await once.keep(connection, key, response)
@@ -189,6 +229,14 @@ class ChangeSubscription:
             response = await self._collect(settled.attempts, outcome, key, respond)
         await self._trackers.try_now(asked.subscription_id)
         return response
+
+    async def _take_back(
+        self, connection: AsyncConnection, subscription_id: str, customer: Customer, now: datetime
+    ) -> Customer:
+        """The customer after the invoice of a first payment that nobody waits for any more was taken back."""
+        await Consequences(connection, self._outbox, self._plans, customer, now).unpaid(subscription_id)
+        [after] = await customers.get_many(connection, [customer.id])
+        return after
 
     async def _collect(
         self, attempts: tuple[str, ...], outcome: Outcome, key: RequestKey | None, respond: Callable[[Outcome], R]
@@ -202,3 +250,16 @@ class ChangeSubscription:
             response = respond(Outcome(found, invoice, subscription_token(found, customer)))
             await once.keep(connection, key, response)
         return response
+
+
+def _decide(
+    asked: Asked, subscription: Subscription, ledgers: Ledgers, *, offered: Offered, now: datetime, revision: int
+) -> Step:
+    return asked.decide(subscription, Given(ledgers.terms, offered.terms, offered.coupons, now, revision))
+
+
+def _moved(before: Loaded, after: Loaded) -> bool:
+    """Whether the catalog was asked about another plan, or metering about another time."""
+    if before.subscription.holding.plan_id != after.subscription.holding.plan_id:
+        return True
+    return after.customer.test_clock_id is not None and before.now != after.now

@@ -200,9 +200,7 @@ def settling_steps(exact: Decimal, rounded: Money, *, charged: Money) -> Iterato
 
 
 def _source(subscription: Subscription, item: Item) -> Source:
-    holding = subscription.holding
-    plan_id = item.key.source_id if item.key.kind is not AdvanceKind.ADD_ON else holding.plan_id
-    return Source(item.key.source_id, plan_id, item.plan_version, holding.billing_period)
+    return Source(item.key.source_id, *item.plan_key, subscription.holding.billing_period)
 
 
 def _currency(subscription: Subscription) -> Currency:

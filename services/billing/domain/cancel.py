@@ -50,7 +50,7 @@ def cancel(subscription: Subscription, asked: Cancellation, *, now: datetime, re
     if asked.timing is CancelTiming.NOW or _not_begun(subscription):
         gone = replace(ended(subscription, SubscriptionState.CANCELED, at), revision=revision)
         return Step(subscription, gone, at, InvoiceReason.FINAL, credit_unused=asked.prorate)
-    time = _end(subscription, asked, now)
+    time = _end(subscription, asked, at)
     scheduled = replace(subscription, cancel_time=time, cancel_prorate=asked.prorate)
     if scheduled == subscription:
         return Step(subscription, subscription, at, InvoiceReason.FINAL)
@@ -74,11 +74,10 @@ def _not_begun(subscription: Subscription) -> bool:
     return subscription.state in {SubscriptionState.SCHEDULED, SubscriptionState.PENDING_PAYMENT}
 
 
-def _end(subscription: Subscription, asked: Cancellation, now: datetime) -> datetime:
+def _end(subscription: Subscription, asked: Cancellation, at: datetime) -> datetime:
     if asked.timing is CancelTiming.PERIOD_END:
-        on_trial = subscription.state is SubscriptionState.TRIALING and subscription.trial_end is not None
-        return subscription.trial_end if on_trial and subscription.trial_end else subscription.period.end
-    if asked.cancel_time is None or not now < asked.cancel_time <= now + _FARTHEST:
-        message = f"must be after {now.isoformat()}, and at most ten years later"
+        return subscription.scheduled_time
+    if asked.cancel_time is None or not at < asked.cancel_time <= at + _FARTHEST:
+        message = f"must be after {at.isoformat()}, and at most ten years later"
         raise invalid(FieldViolation("cancel_time", message))
     return asked.cancel_time

@@ -58,11 +58,14 @@ class _Account:
         below = ZERO
         for layer in self.layers:
             part = Fraction(min(max(level - below, ZERO), layer.amount)) / Fraction(layer.amount)
+            # Rounded together, not each by itself: all coupons never take off more than the part that they reduce.
+            exact, rounded = Fraction(0), ZERO
             for coupon_id, one in layer.discounts.items():
-                amount = round_half_away(Fraction(one.amount.amount) * part, self.currency.minor_digits)
+                exact += Fraction(one.amount.amount) * part
+                before, rounded = rounded, round_half_away(exact, self.currency.minor_digits)
+                amount = Money(rounded - before, self.currency)
                 held = found.get(coupon_id)
-                total = amount if held is None else held.amount.amount + amount
-                found[coupon_id] = replace(one, amount=Money(total, self.currency))
+                found[coupon_id] = replace(one, amount=amount if held is None else held.amount + amount)
             below += layer.amount
         return found
 
@@ -103,7 +106,7 @@ def discounted(
         replace(line, discounts=_joined(back, off)) for line, back, off in zip(lines, moved, taken, strict=True)
     )
     used = {coupon_id for off in taken for coupon_id in off}
-    return found, tuple(_used(one, at) if one.coupon.id in used else one for one in coupons)
+    return found, tuple(_used(one, at) if one.coupon.id in used and one.counts(at) else one for one in coupons)
 
 
 def _accounts(lines: Iterable[InvoiceLine], currency: Currency) -> dict[AccountKey, _Account]:
@@ -115,7 +118,9 @@ def _accounts(lines: Iterable[InvoiceLine], currency: Currency) -> dict[AccountK
         if line.subtotal.amount > within:
             off = {one.coupon_id: one for one in line.discounts}
             for coupon_id, one in moved.items():
-                off[coupon_id] = replace(off[coupon_id], amount=off[coupon_id].amount - one.amount)
+                # Where what moved and what is new made up for one another, the line says nothing of the coupon.
+                both = off.get(coupon_id, replace(one, amount=Money.zero(currency)))
+                off[coupon_id] = replace(both, amount=both.amount - one.amount)
             held.fill(line.subtotal.amount - within, off)
     return accounts
 

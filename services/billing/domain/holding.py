@@ -86,7 +86,7 @@ class Item:
     charge: Charge
     quantity: Decimal
     price_list: PriceList
-    plan_version: int
+    plan_key: PlanKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +111,13 @@ def items(holding: Holding, terms: PlanTerms, offer: Offer) -> dict[ItemKey, Ite
                 quantity = holding.committed(charge.feature_id)
             case BillingModel.USAGE_BASED:
                 continue
-        found[key] = Item(key, charge.name, charge, quantity, _price_list(charge, offer), terms.version)
+        found[key] = Item(key, charge.name, charge, quantity, _price_list(charge, offer), terms.key)
     for held in holding.add_ons:
         add_on = terms.add_ons[held.add_on_id]
         for charge in add_on.charges:
             if charge.model is BillingModel.FLAT_FEE:
                 key, prices = ItemKey(AdvanceKind.ADD_ON, add_on.id, charge.id), _price_list(charge, offer)
-                found[key] = Item(key, charge.name, charge, Decimal(held.quantity), prices, terms.version)
+                found[key] = Item(key, charge.name, charge, Decimal(held.quantity), prices, terms.key)
     return found
 
 

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from billing.domain.commitment import kept_commitments
-from billing.domain.holding import Holding, charges_held, items, quantities
+from billing.domain.holding import Holding, charges_held, items
+from billing.domain.moving import moved
 from billing.domain.plan_terms import Offer, PlanTerms, Terms
+from kernel.errors import TollkeeperError
 from kernel.money import Money, currency
 from kernel.period import BillingPeriod
 from kernel.pricing import price
@@ -27,7 +28,8 @@ class Effect:
     """What the subscriptions of one version, billing period and currency cost in advance per period, all together.
 
     Attributes:
-        not_offered: How many of them have no price in the new version; they are in neither amount.
+        not_offered: How many of them have no price in the new version, or cannot hold what it demands; they are in neither
+            amount.
     """
 
     plan_version: int
@@ -78,14 +80,11 @@ def _effect(groups: Sequence[Group], *, terms: Terms, new: PlanTerms) -> Effect:
 
 
 def _after(group: Group, new: PlanTerms) -> Holding | None:
-    holding = group.holding
-    after = Holding(
-        plan_id=new.plan_id,
-        plan_version=new.version,
-        billing_period=holding.billing_period,
-        commitments=kept_commitments(new, quantities(holding)),
-        add_ons=tuple(one for one in holding.add_ons if one.add_on_id in new.add_ons),
-    )
+    """As migrating would leave it; None where it could not."""
+    try:
+        after = moved(group.holding, new)
+    except TollkeeperError:
+        return None
     offered = all(charge.price_list(group.offer) is not None for _, charge in charges_held(after, new))
     return after if offered else None
 

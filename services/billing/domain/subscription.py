@@ -148,6 +148,12 @@ class Subscription:
                 return None
         return None if self.pending else min(end for end in ends if end is not None)
 
+    @property
+    def scheduled_time(self) -> datetime:
+        """When what is scheduled counts: the end of the trial, or of the current period."""
+        on_trial = self.state is SubscriptionState.TRIALING
+        return self.trial_end if on_trial and self.trial_end is not None else self.period.end
+
     def due(self, now: datetime) -> bool:
         """Whether a boundary has passed, so that it goes before any change."""
         boundary = self.boundary

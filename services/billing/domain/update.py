@@ -12,6 +12,7 @@ from billing.domain.commitment import Commitment, asked_commitments, first_commi
 from billing.domain.coupon import Coupon, apply_coupons, remove_coupons
 from billing.domain.holding import HeldAddOn, Holding, charges_held, price_per_month, quantities
 from billing.domain.invoice import InvoiceReason
+from billing.domain.moving import moved, with_what_they_require
 from billing.domain.plan_terms import PlanTerms, Terms, check_offer
 from billing.domain.subscription import Subscription, SubscriptionState, check_changeable
 from kernel.errors import precondition
@@ -115,9 +116,9 @@ def update(
 def _check_outlives(before: Subscription, after: Subscription) -> None:
     """Refuses what a scheduled end would come before, or make a waste of."""
     restarts = after.period_number != before.period_number
-    later = after.scheduled is not None and after.scheduled != before.scheduled
+    later = after.holding == before.holding and after.scheduled not in {None, before.scheduled}
     end = before.cancel_time
-    if end is not None and (restarts or (later and end <= before.period.end)):
+    if end is not None and (restarts or (later and end <= before.scheduled_time)):
         raise precondition(
             "SUBSCRIPTION_ENDED",
             f"The subscription {before.id} ends at {end.isoformat()}, before the change would count: resume it first.",
@@ -135,48 +136,29 @@ def _check_payable(subscription: Subscription) -> None:
 
 
 def _other_plan(subscription: Subscription, asked: Update, *, terms: Terms, newest: PlanTerms | None) -> _Plans:
-    held = subscription.holding
+    held, following = subscription.holding, subscription.scheduled or subscription.holding
     plan = newest if newest is not None else terms[held.plan_key]
-    wanted = _holding(subscription, asked, plan)
-    if wanted == held:
-        return _Plans(held, held)
-    if _happens_now(subscription, asked.timing, wanted, terms):
-        return _Plans(wanted, wanted)
-    return _Plans(held, wanted)
+    wanted = _moved(subscription, held, plan, asked)
+    if asked.plan_id or asked.billing_period is not None:
+        after = wanted
+    else:
+        # A newer version alone leaves what else is scheduled as it is.
+        after = _moved(subscription, following, plan, asked) if following.plan_id == plan.plan_id else following
+    if wanted == held or not _happens_now(subscription, asked.timing, wanted, terms):
+        return _Plans(held, after)
+    return _Plans(wanted, after)
 
 
-def _holding(subscription: Subscription, asked: Update, plan: PlanTerms) -> Holding:
-    held = subscription.holding
-    named = [Commitment(feature_id, quantity) for feature_id, quantity in quantities(held).items()]
-    kept = named if plan.key == held.plan_key else kept_commitments(plan, quantities(held))
-    asked_for = asked_commitments(plan, asked.commitments)
-    others = tuple(one for one in kept if one.feature_id not in asked_for)
-    commitments = first_commitments(plan, (*in_order(asked_for), *others))
-    add_ons = kept_add_ons(plan, held.add_ons) | asked_add_ons(plan, asked.add_ons)
-    if not asked.add_ons:
-        add_ons = _with_what_they_require(plan, add_ons)
-    wanted = Holding(
-        plan_id=plan.plan_id,
-        plan_version=plan.version,
-        billing_period=asked.billing_period or held.billing_period,
-        commitments=commitments,
-        add_ons=check_add_ons(plan, add_ons),
+def _moved(subscription: Subscription, held: Holding, plan: PlanTerms, asked: Update) -> Holding:
+    wanted = moved(
+        held, plan, commitments=asked.commitments, add_ons=asked.add_ons, billing_period=asked.billing_period
     )
-    check_offer(plan, [charge for _, charge in charges_held(wanted, plan)], subscription.offer_of(wanted))
+    _check_sold(subscription, wanted, plan)
     return wanted
 
 
-def _with_what_they_require(plan: PlanTerms, add_ons: dict[str, int]) -> dict[str, int]:
-    """Of the add-ons that were kept, those whose required add-ons were kept as well."""
-    while True:
-        complete = {
-            add_on_id: quantity
-            for add_on_id, quantity in add_ons.items()
-            if all(required in add_ons for required in plan.add_ons[add_on_id].required)
-        }
-        if complete == add_ons:
-            return add_ons
-        add_ons = complete
+def _check_sold(subscription: Subscription, holding: Holding, plan: PlanTerms) -> None:
+    check_offer(plan, [charge for _, charge in charges_held(holding, plan)], subscription.offer_of(holding))
 
 
 def _happens_now(subscription: Subscription, timing: Timing, wanted: Holding, terms: Terms) -> bool:
@@ -198,21 +180,31 @@ def _other_parts(subscription: Subscription, asked: Update, terms: Terms) -> _Pl
     now_c, next_c = dict(quantities(held)), dict(quantities(following))
     now_a, next_a = _numbers(held), _numbers(following)
     for feature_id, quantity in asked_commitments(plan, asked.commitments).items():
-        at_once = _part_now(subscription, asked.timing, rises=quantity >= now_c[feature_id])
-        if at_once:
+        if _part_now(subscription, asked.timing, rises=quantity >= now_c[feature_id]):
             now_c[feature_id] = quantity
-        if next_plan.key == plan.key or (not at_once and feature_id in next_c):
+            next_c = _with_commitment(next_c, next_plan, Commitment(feature_id, quantity))
+        elif feature_id in next_c or quantity > now_c[feature_id]:
             next_c[feature_id] = quantity
     for add_on_id, number in asked_add_ons(plan, asked.add_ons).items():
-        at_once = _part_now(subscription, asked.timing, rises=number >= now_a.get(add_on_id, 0))
-        if at_once:
+        held_now = now_a.get(add_on_id, 0)
+        if _part_now(subscription, asked.timing, rises=number >= held_now):
             now_a[add_on_id] = number
-        if next_plan.key == plan.key or (not at_once and add_on_id in next_plan.add_ons):
-            next_a[add_on_id] = number
+            next_a = {**next_a, add_on_id: 0} | kept_add_ons(next_plan, [HeldAddOn(add_on_id, number)])
+        elif add_on_id in next_plan.add_ons or number > held_now:
+            next_a |= asked_add_ons(next_plan, [HeldAddOn(add_on_id, number)])
+    if next_plan.key != plan.key:
+        next_a = with_what_they_require(next_plan, {one: number for one, number in next_a.items() if number})
     return _Plans(
         _with_parts(subscription, held, plan, now_c, now_a),
         _with_parts(subscription, following, next_plan, next_c, next_a),
     )
+
+
+def _with_commitment(held: Mapping[str, Decimal], plan: PlanTerms, one: Commitment) -> dict[str, Decimal]:
+    """The quantities with one that was changed, as far as the plan sells it; else its minimum is taken."""
+    others = {feature_id: quantity for feature_id, quantity in held.items() if feature_id != one.feature_id}
+    kept = {kept.feature_id: kept.quantity for kept in kept_commitments(plan, {one.feature_id: one.quantity})}
+    return others | ({one.feature_id: kept[one.feature_id]} if one.feature_id in kept else {})
 
 
 def _part_now(subscription: Subscription, timing: Timing, *, rises: bool) -> bool:
@@ -231,9 +223,9 @@ def _with_parts(
     changed = replace(
         holding,
         commitments=first_commitments(plan, in_order(commitments)),
-        add_ons=check_add_ons(plan, add_ons),
+        add_ons=check_add_ons(plan, {add_on_id: number for add_on_id, number in add_ons.items() if number}),
     )
-    check_offer(plan, [charge for _, charge in charges_held(changed, plan)], subscription.offer_of(changed))
+    _check_sold(subscription, changed, plan)
     return changed
 
 
