@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
-from billing.clients.stripe_events import StripeEvents
-from billing.clients.stripe_provider import StripeProvider
 from billing.collection_settings import CollectionSettings
 from billing.commands.ask_provider import AskProvider
 from billing.commands.attach_payment_method import AttachPaymentMethod
@@ -16,7 +14,6 @@ from billing.commands.pay_invoice import PayInvoice
 from billing.commands.payment_outcomes import PaymentOutcomes
 from billing.commands.plans import Plans
 from billing.commands.provider_collection import ProviderCollection
-from billing.consumers.payment_webhooks import PaymentWebhooks
 from kernel.clock import Clock
 from kit.db import Database
 from kit.outbox import Outbox
@@ -28,15 +25,13 @@ class CollectionParts:
     """What collects, for commands, servicers and the service's life.
 
     Attributes:
-        webhooks: None where no messages are listened for.
-        workers: To be run, `webhooks` among them.
+        workers: To be run.
     """
 
     collecting: Collecting
     pay: PayInvoice
     attach: AttachPaymentMethod
     end: EndInvoice
-    webhooks: PaymentWebhooks | None
     workers: Sequence[Worker]
 
 
@@ -50,19 +45,33 @@ def wire_collection(
     resources: AsyncExitStack,
 ) -> CollectionParts:
     """Builds the parts; what must be closed goes on the stack."""
-    terms = settings.collection_terms
     end = EndInvoice(database, outbox, clock=clock, plans=plans)
-    key = settings.stripe_secret_key.get_secret_value()
-    if not key:
-        return CollectionParts(
-            collecting=ManualCollection(),
-            pay=PayInvoice(database, None, provider_name="", clock=clock),
-            attach=AttachPaymentMethod(database, outbox, None, clock=clock),
-            end=end,
-            webhooks=None,
-            workers=(),
-        )
-    provider = StripeProvider(key, api_base=settings.stripe_api_base)
+    if settings.stripe_secret_key.get_secret_value():
+        return _by_stripe(settings, database, outbox, plans=plans, clock=clock, end=end, resources=resources)
+    return CollectionParts(
+        collecting=ManualCollection(),
+        pay=PayInvoice(database, None, provider_name="", clock=clock),
+        attach=AttachPaymentMethod(database, outbox, None, clock=clock),
+        end=end,
+        workers=(),
+    )
+
+
+def _by_stripe(
+    settings: CollectionSettings,
+    database: Database,
+    outbox: Outbox,
+    *,
+    plans: Plans,
+    clock: Clock,
+    end: EndInvoice,
+    resources: AsyncExitStack,
+) -> CollectionParts:
+    # The client and its HTTP stack take a second and 30 MB, which an installation without Stripe keeps.
+    from billing.clients.stripe_provider import StripeProvider
+
+    terms = settings.collection_terms
+    provider = StripeProvider(settings.stripe_secret_key.get_secret_value(), api_base=settings.stripe_api_base)
     resources.push_async_callback(provider.close)
     outcomes = PaymentOutcomes(database, outbox, clock=clock, plans=plans, terms=terms)
     ask = AskProvider(database, provider, outcomes, real_time=clock)
@@ -76,13 +85,21 @@ def wire_collection(
         real_time=clock,
         poll_seconds=settings.collection_poll_seconds,
     )
-    secret = settings.stripe_webhook_secret.get_secret_value()
-    webhooks = PaymentWebhooks(settings.webhook_listen, StripeEvents(secret), outcomes) if secret else None
     return CollectionParts(
         collecting=ProviderCollection(provider.name, ask=ask, due=due, real_time=clock),
         pay=PayInvoice(database, ask, provider_name=provider.name, clock=clock),
         attach=AttachPaymentMethod(database, outbox, provider, clock=clock),
         end=end,
-        webhooks=webhooks,
-        workers=[due] if webhooks is None else [due, webhooks],
+        workers=[due, *_webhooks(settings, outcomes)],
     )
+
+
+def _webhooks(settings: CollectionSettings, outcomes: PaymentOutcomes) -> Sequence[Worker]:
+    """The listener for Stripe's messages, where their secret is known."""
+    secret = settings.stripe_webhook_secret.get_secret_value()
+    if not secret:
+        return ()
+    from billing.clients.stripe_events import StripeEvents
+    from billing.consumers.payment_webhooks import PaymentWebhooks
+
+    return (PaymentWebhooks(settings.webhook_listen, StripeEvents(secret), outcomes),)
