@@ -55,7 +55,7 @@ class KeepFresh:
 
     def plan_changed(self, plan_id: str) -> None:
         """What the plan carries to its customers changed."""
-        for entry in self._memory.on_plan(plan_id):
+        for entry in self._memory.note_plan(plan_id):
             others = entry.changed and self._offered.get(entry.customer_id) != entry.changes
             self._memory.note_change(entry.customer_id)
             if others:

@@ -132,7 +132,8 @@ class LoadCustomer:
         wanted = self._wanted.pop(customer_id, _Wanted())
         entry = self._memory.hold(customer_id)
         if not entry.ready or wanted.control:
-            await self._load_all(entry, wanted)
+            while not await self._load_all(entry, wanted):
+                wanted = _Wanted(control=True)
             return entry
         if wanted.offers is not None:
             await self._resolve(entry, wanted.offers, wanted)
@@ -150,8 +151,9 @@ class LoadCustomer:
             entry.abandon()
             raise
 
-    async def _load_all(self, entry: Entry, wanted: _Wanted) -> None:
-        covered, changes = self._memory.control.coverage, entry.changes
+    async def _load_all(self, entry: Entry, wanted: _Wanted) -> bool:
+        """Whether nothing that plans carry changed meanwhile: else it may have been read from before that."""
+        covered, changes, plan_changes = self._memory.control.coverage, entry.changes, self._memory.plan_changes
         try:
             control = await self._read_control(entry, wanted)
             if control is None:
@@ -164,6 +166,10 @@ class LoadCustomer:
                 self._memory.forget(entry.customer_id)
             raise
         entry.note_control(changes, covered=covered)
+        if plan_changes != self._memory.plan_changes:
+            entry.note_change(covered)
+            return False
+        return True
 
     async def _read_usage(self, entry: Entry, wanted: _Wanted) -> None:
         began = self._clock.now()

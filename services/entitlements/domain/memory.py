@@ -24,12 +24,14 @@ class Memory:
     Attributes:
         watch: Whether usage frames arrive without a gap.
         control: How far control state is known.
+        plan_changes: How many changes of what plans carry were heard of.
     """
 
     def __init__(self, *, max_customers: int) -> None:
         self._entries: OrderedDict[str, Entry] = OrderedDict()
         self._clocks: WeakValueDictionary[str, HeldClock] = WeakValueDictionary()
         self._max_customers = max_customers
+        self.plan_changes = 0
         self.watch = FrameWatch()
         self.control = ControlWatch(STREAMS)
 
@@ -90,8 +92,11 @@ class Memory:
             if entry.clock is not None and entry.clock.id == clock_id
         ]
 
-    def on_plan(self, plan_id: str) -> list[Entry]:
-        """The entries of customers that hold the plan, or will."""
+    def note_plan(self, plan_id: str) -> list[Entry]:
+        """Notes that what the plan carries changed; the entries of customers that hold the plan, or will. (Who is being loaded may hold
+        it without our knowing: that load looks at `plan_changes`.)
+        """
+        self.plan_changes += 1
         return [entry for entry in self._entries.values() if entry.holds_plan(plan_id)]
 
     def describe(self, feature: Feature) -> None:

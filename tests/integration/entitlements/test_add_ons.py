@@ -1,5 +1,9 @@
 """Numbers and add-ons over the wire: what a subscription holds beside its plan."""
 
+from collections.abc import Mapping
+
+import pytest
+
 from kit.errors import RemoteRefusal
 from tests.integration.entitlements.plans import BILLED, limited
 from tests.integration.entitlements.world import START, World, reason
@@ -47,7 +51,8 @@ def stock_add_ons(world: World) -> None:
                     nights,
                 ]
             ),
-            "flat": add_on_pb2.AddOnContent(entitlements=[overriding(limited("calls", "7")), overriding(number("3"))]),
+            "flat": add_on_pb2.AddOnContent(entitlements=[overriding(limited("calls", "7"))]),
+            "short": add_on_pb2.AddOnContent(entitlements=[overriding(number("3"))]),
             "metered": add_on_pb2.AddOnContent(
                 charges=[
                     charge_pb2.Charge(
@@ -87,18 +92,38 @@ async def test_add_ons_add_to_plan_and_commitment(world: World) -> None:
     assert not (await world.report("united", "gates", "1", enforce=True)).written
 
 
+@pytest.mark.parametrize(
+    ("held", "calls", "history", "gates"),
+    [
+        ({}, ("10", False), "30", "4"),
+        ({"pack": 3}, ("25", True), "210", "10"),
+        ({"pack": 3, "flat": 2}, ("7", False), "210", "10"),
+    ],
+)
+async def test_the_readmes_table(
+    world: World, *, held: Mapping[str, int], calls: tuple[str, bool], history: str, gates: str
+) -> None:
+    stock_add_ons(world)
+    await world.customer("united")
+    token = await world.subscribe("united", "base", commitments={"gates": "4"}, add_ons=held)
+    decision = await world.check("united", "calls", tokens=[token])
+    assert (decision.limit, decision.soft_limit) == calls
+    assert (await world.check("united", "history")).numeric_value == history
+    assert (await world.check("united", "gates")).limit == gates
+
+
 async def test_the_quantity_of_an_add_on_changes_the_limit_and_not_the_usage(world: World) -> None:
     stock_add_ons(world)
     await world.customer("united")
     token = await world.subscribe("united", "base", commitments={"gates": "1"}, add_ons={"pack": 1})
     assert (await world.report("united", "gates", "3", enforce=True, tokens=[token])).written
-    registered = world.metering.gate.calls["RegisterTrackers"]
+    registered = set(world.metering.trackers)
     held = world.billing.subscriptions["sub-united"]
     held.add_ons[0].quantity = 2
     token = await world.changed(held, events.SubscriptionUpdated())
     decision = await world.check("united", "gates", tokens=[token])
     assert (decision.limit, decision.usage) == ("5", "3")
-    assert world.metering.gate.calls["RegisterTrackers"] == registered
+    assert world.metering.trackers == registered
     del held.add_ons[:]
     token = await world.changed(held, events.SubscriptionUpdated())
     decision = await world.check("united", "gates", tokens=[token])
@@ -109,7 +134,7 @@ async def test_the_quantity_of_an_add_on_changes_the_limit_and_not_the_usage(wor
 async def test_an_override_replaces_whatever_its_quantity(world: World) -> None:
     stock_add_ons(world)
     await world.customer("united")
-    token = await world.subscribe("united", "base", add_ons={"pack": 3, "flat": 9})
+    token = await world.subscribe("united", "base", add_ons={"pack": 3, "flat": 9, "short": 1})
     calls = await world.check("united", "calls", tokens=[token])
     assert (calls.limit, calls.soft_limit) == ("7", False)
     assert (await world.check("united", "history")).numeric_value == "3"

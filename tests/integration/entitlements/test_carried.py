@@ -163,6 +163,28 @@ async def test_both_replicas_hear_what_one_of_them_stores(pair: tuple[World, Wor
     await asyncio.gather(carried(one), carried(other))
 
 
+async def test_what_is_carried_while_a_customer_is_loaded_is_not_missed(
+    pair: tuple[World, World],
+) -> None:
+    one, other = pair
+    stock_versions(one)
+    for name in ("delta", "united"):
+        await one.customer(name)
+        token = await one.subscribe(name, "base")
+        assert (await one.check(name, "calls", tokens=[token])).limit == "10"
+    assert await limit(other, "delta") == "10"
+    gate = one.metering.gate
+    gate.hold = asyncio.Event()
+    loading = asyncio.create_task(other.check("united", "calls"))
+    # Its control state is read, its usage is not.
+    await gate.holds("BatchGetWindows")
+    await one.carry("base", 2)
+    await carried(other, customer_id="delta")
+    gate.hold.set()
+    gate.hold = None
+    assert (await loading).limit == "20"
+
+
 async def test_what_was_carried_while_nobody_listened_is_found(
     world: World, database_url: str, database_away: DatabaseAway
 ) -> None:

@@ -67,7 +67,7 @@ async def test_a_trial_that_goes_on_counts_billing_periods_from_its_end(world: W
     decision = await world.check("united", "miles", tokens=[token])
     assert decision.usage_period.start_time.ToDatetime(UTC) == START
     # Those of before and after are counted from now on, whoever asks.
-    registered = world.metering.gate.calls["RegisterTrackers"]
+    registered = set(world.metering.trackers)
     world.metering.add("united", "miles", "40", at=START + DAY)
     await world.report("united", "calls", "4")
     world.clock.time = end - INSTANT
@@ -84,7 +84,37 @@ async def test_a_trial_that_goes_on_counts_billing_periods_from_its_end(world: W
     token = await world.changed(held, events.SubscriptionTrialEnded())
     decision = await world.check("united", "miles", tokens=[token])
     assert (decision.usage, decision.usage_period.start_time.ToDatetime(UTC)) == ("7", end)
-    assert world.metering.gate.calls["RegisterTrackers"] == registered
+    assert world.metering.trackers == registered
+
+
+async def test_the_readmes_trial(world: World) -> None:
+    start = datetime(2026, 1, 31, 12, tzinfo=UTC)
+    trial_end, period_end = datetime(2026, 2, 14, 12, tzinfo=UTC), datetime(2026, 3, 14, 12, tzinfo=UTC)
+    world.clock.time = start
+    await world.customer("united")
+    await world.subscribe(
+        "united",
+        "carrier",
+        start=start,
+        commitments={"gates": "3"},
+        state=pb.SUBSCRIPTION_STATE_TRIALING,
+        anchor_time=timestamp_to_proto(trial_end),
+    )
+    # The last that is ever heard of billing.
+    token = await world.schedule("sub-united", period_end, commitments={"gates": "1"})
+    assert (await world.check("united", "gates", tokens=[token])).limit == "3"
+    table = [
+        (start, "3", start),
+        (trial_end - INSTANT, "3", start),
+        (trial_end, "3", trial_end),
+        (period_end - INSTANT, "3", trial_end),
+        (period_end, "1", period_end),
+    ]
+    for now, gates, counted_from in table:
+        world.clock.time = now
+        assert (await world.check("united", "gates")).limit == gates
+        period = (await world.check("united", "miles")).usage_period
+        assert period.start_time.ToDatetime(UTC) == counted_from
 
 
 async def test_nothing_is_granted_before_the_first_payment_and_everything_after_it(world: World) -> None:
@@ -221,14 +251,14 @@ async def test_a_subscription_that_is_resumed_before_its_scheduled_change_has_it
     await world.subscribe("united", "carrier", access_period=access(START, START + DAY))
     token = await world.schedule("sub-united", START + 2 * DAY, plan_id="other")
     assert await world.why("united", "calls", tokens=[token]) == "WITHIN_LIMIT"
-    registered = world.metering.gate.calls["RegisterTrackers"]
+    registered = set(world.metering.trackers)
     held = world.billing.subscriptions["sub-united"]
     held.access_period.ClearField("end_time")
     token = await world.changed(held, events.SubscriptionUpdated())
     assert await world.why("united", "lounges", tokens=[token]) == "FEATURE_NOT_INCLUDED"
     world.clock.time = START + 2 * DAY
     assert await world.why("united", "lounges") == "WITHIN_LIMIT"
-    assert world.metering.gate.calls["RegisterTrackers"] == registered
+    assert world.metering.trackers == registered
 
 
 async def test_subscriptions_on_resources_apply_to_the_customer(world: World) -> None:
