@@ -70,7 +70,7 @@ async def story(console: Console, addresses: Mapping[str, str]) -> list[str]:
     january = read_flights(month=1)
     async with Tollkeeper(addresses) as api:
         airport = Airport(api)
-        await apply_catalog(console, addresses["catalog"])
+        await apply_catalog(console, addresses["catalog"], addresses["billing"])
         await carriers_subscribe(console, airport, names)
         await united_moves_in(console, airport, names)
         await fly(console, airport, january, days=range(1, 16))
@@ -82,11 +82,12 @@ async def story(console: Console, addresses: Mapping[str, str]) -> list[str]:
         return await is_it_right(console, airport, usage, renewals=renewals)
 
 
-async def apply_catalog(console: Console, address: str) -> None:
+async def apply_catalog(console: Console, address: str, billing: str) -> None:
     """What `tollkeeper apply examples/airlines/catalog.yaml` does: shows the difference, then makes it so."""
     console.rule("What is sold")
     file = read_catalog_file(CATALOG_FILE)
-    await apply_run.run(file, name="examples/airlines/catalog.yaml", address=address, dry_run=False, ask=False)
+    name = "examples/airlines/catalog.yaml"
+    await apply_run.run(file, name=name, address=address, billing=billing, dry_run=False, ask=False)
 
 
 async def carriers_subscribe(console: Console, airport: Airport, names: Mapping[str, str]) -> None:

@@ -226,7 +226,10 @@ class Scenario:
 async def apply_file(platform: Platform, file: Path) -> None:
     """As `tollkeeper apply` does."""
     address = platform.addresses["catalog"]
-    await apply_run.run(read_catalog_file(file), name=file.name, address=address, dry_run=False, ask=False)
+    billing = platform.addresses["billing"]
+    await apply_run.run(
+        read_catalog_file(file), name=file.name, address=address, billing=billing, dry_run=False, ask=False
+    )
 
 
 NewScenario = Callable[..., Scenario]

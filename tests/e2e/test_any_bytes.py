@@ -17,12 +17,26 @@ from tollkeeper.billing.v1 import (
     subscription_service_pb2,
     test_clock_service_pb2,
 )
-from tollkeeper.catalog.v1 import catalog_service_pb2, feature_service_pb2, plan_service_pb2, product_service_pb2
+from tollkeeper.catalog.v1 import (
+    add_on_service_pb2,
+    catalog_service_pb2,
+    coupon_service_pb2,
+    feature_service_pb2,
+    plan_service_pb2,
+    product_service_pb2,
+)
 from tollkeeper.entitlements.v1 import entitlements_service_pb2
 from tollkeeper.metering.v1 import event_service_pb2, tracker_service_pb2, usage_service_pb2
 
 FILES: dict[str, list[Any]] = {
-    "catalog": [catalog_service_pb2, feature_service_pb2, plan_service_pb2, product_service_pb2],
+    "catalog": [
+        add_on_service_pb2,
+        catalog_service_pb2,
+        coupon_service_pb2,
+        feature_service_pb2,
+        plan_service_pb2,
+        product_service_pb2,
+    ],
     "metering": [event_service_pb2, tracker_service_pb2, usage_service_pb2],
     "entitlements": [entitlements_service_pb2],
     "billing": [customer_service_pb2, invoice_service_pb2, subscription_service_pb2, test_clock_service_pb2],

@@ -44,6 +44,7 @@ def usage_lines(
             number=number,
             period=span,
             account=accounts[number, feature_id],
+            late=False,
         )
         for feature_id, item in charged.items()
         if feature_id not in kept
@@ -74,6 +75,7 @@ def late_usage_lines(
             number=last.period_number,
             period=last.period,
             account=accounts[key],
+            late=True,
         )
         if line is not None:
             found.append(line)
@@ -112,6 +114,7 @@ def _line(
     number: int,
     period: Period,
     account: Sequence[InvoiceLine],
+    late: bool,
 ) -> InvoiceLine | None:
     charge, unit = item.charge, currency(subscription.currency)
     priced = price(item.price_list, usage.quantity)
@@ -121,10 +124,13 @@ def _line(
     if last is not None and last == usage.quantity and due == charged:
         return None
     counted = wording.counted(usage.quantity, charge.unit)
-    what = f"{counted} used" if last is None else f"late usage, {counted} instead of {wording.grouped(last)}"
+    what = f"{counted} used"
+    if last is not None:
+        before = wording.grouped(last)
+        what = f"late usage, {counted} instead of {before}" if late else f"{what}, of which {before} are charged"
     steps = priced.steps if last is None else (*priced.steps, *settling_steps(priced.amount, due, charged=charged))
     return InvoiceLine(
-        type=LineType.USAGE if last is None else LineType.LATE_USAGE,
+        type=LineType.LATE_USAGE if late else LineType.USAGE,
         source=Source(item.source_id, *item.plan_key, offer.billing_period),
         charge_id=charge.id,
         feature_id=charge.feature_id,
