@@ -30,7 +30,7 @@ async def test_a_change_that_is_paid_at_once_has_happened_when_the_reply_comes(s
     raised = await shop.world.raise_to("ua", {"gates": "50"})
     assert ([one.quantity for one in raised.subscription.commitments], state(raised.invoice)) == (["50"], "PAID")
     assert not raised.subscription.HasField("pending_change")
-    assert shop.taken() - before == round(float(raised.invoice.amount_due.amount) * 100)
+    assert shop.taken() - before == int(raised.invoice.amount_due.amount.replace(".", ""))
 
 
 async def test_a_declined_change_leaves_everything_as_it_was(shop: Shop) -> None:
@@ -58,9 +58,11 @@ async def test_a_declined_change_leaves_everything_as_it_was(shop: Shop) -> None
     assert len(await shop.attempts(void.id)) == 1, "it is not tried again"
     # The next change is priced as if it had never been asked for.
     await shop.attach("UA", "pm_card_visa")
+    taken = shop.taken()
     again = await shop.world.raise_to("ua", {"gates": "50"})
-    assert state(again.invoice) == "PAID"
+    assert (state(again.invoice), again.invoice.credit_applied) == ("PAID", held)
     assert await committed(shop) == "50"
+    assert shop.taken() - taken == int(again.invoice.amount_due.amount.replace(".", ""))
 
 
 async def test_an_undecided_change_waits_and_others_wait_for_it(shop: Shop) -> None:

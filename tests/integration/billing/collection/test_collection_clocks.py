@@ -96,6 +96,7 @@ async def test_a_provider_that_is_away_holds_the_clock_which_goes_on_by_itself(s
     assert (await refused(shop.world.advance("2013", RENEWAL + timedelta(days=1)))).reason == "DEPENDENCY_UNAVAILABLE"
     [(standing, current)] = await shop.world.rows("SELECT state, time FROM test_clock")
     assert (standing, current) == ("ADVANCING", RENEWAL)
+    shop.later(minutes=2)
     assert await shop.due.ask_batch() is False, "a clock on its way is left to who carries it"
     arrived = await shop.world.advance("2013", RENEWAL + timedelta(days=1))
     assert at(arrived.test_clock.time) == RENEWAL + timedelta(days=1)

@@ -27,6 +27,7 @@ async def by_hand(shop: Shop, customer_id: str = "UA") -> str:
     await shop.world.customer(customer_id)
     begun = await shop.world.provision(customer_id, "airline", commitments={"gates": "20"})
     assert (state(begun.subscription), state(begun.invoice)) == ("ACTIVE", "OPEN")
+    assert list(await shop.attempts(begun.invoice.id)) == []
     return begun.invoice.id
 
 
