@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Integer, Numeric, Row, cast, func, insert, select, true
+from sqlalchemy import Integer, Numeric, Row, cast, column, func, insert, select, true
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -24,10 +24,10 @@ async def add(connection: AsyncConnection, note: CreditNote) -> None:
 
 async def credited(connection: AsyncConnection, invoice_id: str, unit: Currency) -> Mapping[int, Money]:
     """What the notes of an invoice took back, by the index of the line."""
-    line = func.jsonb_array_elements(_TABLE.c.lines, type_=JSONB).column_valued("line")
-    index = cast(line[0].astext, Integer)
-    amount = func.sum(cast(line[2].astext, Numeric))
-    query = select(index, amount).select_from(_TABLE.join(line, true())).where(_TABLE.c.invoice_id == invoice_id)
+    lines = func.jsonb_array_elements(_TABLE.c.lines).table_valued(column("value", JSONB))
+    index = cast(lines.c.value[0].astext, Integer)
+    amount = func.sum(cast(lines.c.value[2].astext, Numeric))
+    query = select(index, amount).select_from(_TABLE.join(lines, true())).where(_TABLE.c.invoice_id == invoice_id)
     return {place: Money(taken, unit) for place, taken in await connection.execute(query.group_by(index))}
 
 
