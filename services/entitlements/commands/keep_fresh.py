@@ -1,14 +1,14 @@
 """Keeps what is held up to now, beside the checks: after a notice the control state, after a gap in the frames the usage."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import structlog
 
 from entitlements.clients.metering import MAX_BATCH, Lookup, MeteringClient
 from entitlements.commands.load_customer import LoadCustomer
-from entitlements.domain.control import plan_revision
+from entitlements.domain.control import Offers, plan_revision
 from entitlements.domain.entry import Entry
 from entitlements.domain.memory import Memory
 from entitlements.domain.subscription import PlanKey
@@ -132,39 +132,34 @@ class KeepFresh:
         return failure
 
     async def _resolve_offered(self) -> Exception | None:
-        """Resolves customers again from what their plans grant now; gives the last failure, whose customer waits for the next
+        """Resolves customers again from what their plans grant now; gives the last failure, whose customers wait for the next
         time. The database is read once for many of them.
         """
         failure = None
-        offered, self._offered = self._offered, {}
-        waiting = list(offered)
+        waiting = list(self._offered.items())
         for start in range(0, len(waiting), _COMPARED):
-            chunk = waiting[start : start + _COMPARED]
+            chunk = dict(waiting[start : start + _COMPARED])
             covered = self._memory.control.coverage
             try:
                 offers = await self._control.offers(self._keys_of(chunk))
             except Exception as error:  # noqa: BLE001 - whatever it is, it is tried again.
-                failure = error
-                self._wait_again(chunk, offered)
-                continue
+                return error
             for first in range(0, len(chunk), _TOGETHER):
-                held = [
-                    customer_id for customer_id in chunk[first : first + _TOGETHER] if self._memory.peek(customer_id)
-                ]
-                outcomes = await asyncio.gather(
-                    *(self._load.resolve(each, offers) for each in held), return_exceptions=True
-                )
-                for customer_id, outcome in zip(held, outcomes, strict=True):
+                some = list(chunk)[first : first + _TOGETHER]
+                outcomes = await asyncio.gather(*(self._resolve(each, offers) for each in some), return_exceptions=True)
+                for customer_id, outcome in zip(some, outcomes, strict=True):
                     if isinstance(outcome, Exception):
                         failure = outcome
-                        self._wait_again([customer_id], offered)
-                    elif isinstance(outcome, Entry):
-                        outcome.note_control(offered[customer_id], covered=covered)
+                        continue
+                    if outcome is not None and not isinstance(outcome, BaseException):
+                        outcome.note_control(chunk[customer_id], covered=covered)
+                    if self._offered.get(customer_id) == chunk[customer_id]:
+                        # Nothing more was heard of meanwhile.
+                        del self._offered[customer_id]
         return failure
 
-    def _wait_again(self, customer_ids: Iterable[str], offered: Mapping[str, int]) -> None:
-        for customer_id in customer_ids:
-            self._offered.setdefault(customer_id, offered[customer_id])
+    async def _resolve(self, customer_id: str, offers: Offers) -> Entry | None:
+        return None if self._memory.peek(customer_id) is None else await self._load.resolve(customer_id, offers)
 
     async def _read_usage(self) -> Exception | None:
         """Reads windows, many customers to a call; gives the failure that ended it."""

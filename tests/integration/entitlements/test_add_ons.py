@@ -1,9 +1,5 @@
 """Numbers and add-ons over the wire: what a subscription holds beside its plan."""
 
-from collections.abc import Mapping
-
-import pytest
-
 from kit.errors import RemoteRefusal
 from tests.integration.entitlements.plans import BILLED, limited
 from tests.integration.entitlements.world import START, World, reason
@@ -92,24 +88,21 @@ async def test_add_ons_add_to_plan_and_commitment(world: World) -> None:
     assert not (await world.report("united", "gates", "1", enforce=True)).written
 
 
-@pytest.mark.parametrize(
-    ("held", "calls", "history", "gates"),
-    [
+async def test_the_readmes_table(world: World) -> None:
+    stock_add_ons(world)
+    table: list[tuple[dict[str, int], tuple[str, bool], str, str]] = [
         ({}, ("10", False), "30", "4"),
         ({"pack": 3}, ("25", True), "210", "10"),
         ({"pack": 3, "flat": 2}, ("7", False), "210", "10"),
-    ],
-)
-async def test_the_readmes_table(
-    world: World, *, held: Mapping[str, int], calls: tuple[str, bool], history: str, gates: str
-) -> None:
-    stock_add_ons(world)
-    await world.customer("united")
-    token = await world.subscribe("united", "base", commitments={"gates": "4"}, add_ons=held)
-    decision = await world.check("united", "calls", tokens=[token])
-    assert (decision.limit, decision.soft_limit) == calls
-    assert (await world.check("united", "history")).numeric_value == history
-    assert (await world.check("united", "gates")).limit == gates
+    ]
+    for row, (held, calls, history, gates) in enumerate(table):
+        name = f"c{row}"
+        await world.customer(name)
+        token = await world.subscribe(name, "base", commitments={"gates": "4"}, add_ons=held)
+        decision = await world.check(name, "calls", tokens=[token])
+        assert (decision.limit, decision.soft_limit) == calls
+        assert (await world.check(name, "history")).numeric_value == history
+        assert (await world.check(name, "gates")).limit == gates
 
 
 async def test_the_quantity_of_an_add_on_changes_the_limit_and_not_the_usage(world: World) -> None:

@@ -146,7 +146,16 @@ async def test_a_carried_reset_that_is_new_counts_what_was_used_before(world: Wo
     world.metering.add("united", "miles", "7", at=START)
     entitlements = [limited("calls", "30", reset=MONTHLY), limited("miles", "50", reset=BILLED)]
     world.plan("base", plan_pb2.PlanContent(entitlements=entitlements), version=3)
+    # What needs metering waits for it; until then the former limit decides.
+    asked = world.metering.gate.calls.total()
+    world.metering.gate.away = True
     await world.carry("base", 3)
+
+    async def is_tried() -> bool:
+        return await limit(world) == "10" and world.metering.gate.calls.total() > asked
+
+    await world.eventually(is_tried)
+    world.metering.gate.away = False
     await carried(world, "30")
     assert (await world.check("united", "calls")).usage == "4"
     assert (await world.check("united", "miles")).usage == "7"

@@ -2,8 +2,6 @@
 
 from datetime import UTC, datetime, timedelta
 
-import pytest
-
 from kit.proto import timestamp_to_proto
 from tests.integration.entitlements.plans import BILLED, limited
 from tests.integration.entitlements.world import START, SubscriptionEvent, World, reason
@@ -132,39 +130,35 @@ async def test_nothing_is_granted_before_the_first_payment_and_everything_after_
     assert await world.why("united", "calls", tokens=[token]) == "WITHIN_LIMIT"
 
 
-@pytest.mark.parametrize(
-    ("event", "state", "end", "expected"),
-    [
-        (events.SubscriptionActivated(), pb.SUBSCRIPTION_STATE_ACTIVE, None, "WITHIN_LIMIT"),
-        (events.SubscriptionTrialEnded(), pb.SUBSCRIPTION_STATE_ACTIVE, None, "WITHIN_LIMIT"),
-        (events.SubscriptionPastDue(), pb.SUBSCRIPTION_STATE_PAST_DUE, None, "WITHIN_LIMIT"),
-        (events.SubscriptionExpired(), pb.SUBSCRIPTION_STATE_EXPIRED, START, "NO_ACTIVE_SUBSCRIPTION"),
-    ],
-)
-async def test_every_event_of_a_subscription_brings_its_state(
-    world: World,
-    event: SubscriptionEvent,
-    state: "pb.SubscriptionState.ValueType",
-    end: datetime | None,
-    expected: str,
-) -> None:
-    await world.customer("united")
-    token = await world.subscribe("united", "carrier", commitments={"gates": "1"})
-    assert (await world.check("united", "gates", tokens=[token])).limit == "1"
-    asked = world.billing.gate.calls.total()
-    held = world.billing.subscriptions["sub-united"]
-    held.state, held.commitments[0].quantity = state, "2"
-    if end is not None:
-        held.access_period.end_time.CopyFrom(timestamp_to_proto(end))
-        held.end_time.CopyFrom(timestamp_to_proto(end))
-    await world.changed(held, event)
+LIVES: list[tuple[SubscriptionEvent, "pb.SubscriptionState.ValueType", datetime | None, str]] = [
+    (events.SubscriptionActivated(), pb.SUBSCRIPTION_STATE_ACTIVE, None, "WITHIN_LIMIT"),
+    (events.SubscriptionTrialEnded(), pb.SUBSCRIPTION_STATE_ACTIVE, None, "WITHIN_LIMIT"),
+    (events.SubscriptionPastDue(), pb.SUBSCRIPTION_STATE_PAST_DUE, None, "WITHIN_LIMIT"),
+    (events.SubscriptionExpired(), pb.SUBSCRIPTION_STATE_EXPIRED, START, "NO_ACTIVE_SUBSCRIPTION"),
+]
 
-    async def has_come() -> bool:
-        decision = await world.check("united", "gates")
-        return reason(decision) == expected and (decision.limit == "2" or end is not None)
 
-    await world.eventually(has_come)
-    assert world.billing.gate.calls.total() == asked
+async def test_every_event_of_a_subscription_brings_its_state(world: World) -> None:
+    for number, (event, state, end, expected) in enumerate(LIVES):
+        name = f"c{number}"
+        await world.customer(name)
+        token = await world.subscribe(name, "carrier", commitments={"gates": "1"})
+        assert (await world.check(name, "gates", tokens=[token])).limit == "1"
+        asked = world.billing.gate.calls.total()
+        held = world.billing.subscriptions[f"sub-{name}"]
+        held.state, held.commitments[0].quantity = state, "2"
+        if end is not None:
+            held.access_period.end_time.CopyFrom(timestamp_to_proto(end))
+            held.end_time.CopyFrom(timestamp_to_proto(end))
+        await world.changed(held, event)
+        wanted = (expected, "" if end is not None else "2")
+
+        async def has_come(name: str = name, wanted: tuple[str, str] = wanted) -> bool:
+            decision = await world.check(name, "gates")
+            return (reason(decision), decision.limit) == wanted
+
+        await world.eventually(has_come)
+        assert world.billing.gate.calls.total() == asked
 
 
 async def test_a_scheduled_downgrade_decides_from_its_time_on_and_usage_stays(world: World) -> None:
