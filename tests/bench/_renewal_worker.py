@@ -13,7 +13,7 @@ from datetime import datetime
 from billing.clients.metering import Metering
 from billing.commands.boundaries import Boundaries
 from billing.commands.collecting import ManualCollection
-from billing.commands.cross_boundaries import CrossBoundaries
+from billing.commands.cross_boundaries import LANES, CrossBoundaries
 from billing.commands.plans import Plans
 from billing.store import tables
 from kit.client import open_channel
@@ -53,10 +53,14 @@ async def main(metering_address: str) -> None:
                 workers[url] = CrossBoundaries(database, boundaries, clock=clock, poll_seconds=1), clock
             crossing, clock = workers[url]
             clock.time = datetime.fromisoformat(now)
-            for _ in range(int(batches)):
-                if not await crossing.cross_batch():
-                    break
+            await asyncio.gather(*(_cross(crossing, -(-int(batches) // LANES)) for _ in range(LANES)))
             print("done", flush=True)
+
+
+async def _cross(crossing: CrossBoundaries, batches: int) -> None:
+    for _ in range(batches):
+        if not await crossing.cross_batch():
+            return
 
 
 if __name__ == "__main__":

@@ -17,6 +17,9 @@ log = structlog.get_logger()
 # is tried again.
 _LEASE = timedelta(seconds=30)
 
+# Batches at a time: one is computed while the other is being read or written.
+LANES = 2
+
 
 class CrossBoundaries:
     """Claims due subscriptions, a batch at a time, and crosses their boundaries."""
@@ -30,9 +33,15 @@ class CrossBoundaries:
     async def run(self) -> None:
         """Crosses what is due, until canceled."""
         while True:
-            while await self.cross_batch():
-                pass
+            if await self.cross_batch():
+                async with asyncio.TaskGroup() as lanes:
+                    for _ in range(LANES):
+                        lanes.create_task(self._cross_batches())
             await asyncio.sleep(self._poll_seconds)
+
+    async def _cross_batches(self) -> None:
+        while await self.cross_batch():
+            pass
 
     async def cross_batch(self) -> bool:
         """Crosses one boundary of each subscription of a batch; whether any was, so that more may be due."""
