@@ -58,11 +58,13 @@ def _lines(messages: Sequence[credit_note_pb2.CreditNoteLine], mistakes: Mistake
     if not 1 <= len(messages) <= MOST_LINES:
         mistakes.add("lines", f"must have 1 to {MOST_LINES} lines, not {len(messages):,}")
         return ()
-    found: dict[int, CorrectedLine] = {}
+    named: set[int] = set()
+    found: list[CorrectedLine] = []
     for place, message in enumerate(messages):
         amount = mistakes.attempt(money_above_zero, message.amount, f"lines[{place}].amount")
-        if message.line_index in found:
+        if message.line_index in named:
             mistakes.add(f"lines[{place}].line_index", "must not name a line twice: add the amounts up")
         elif amount is not None:
-            found[message.line_index] = CorrectedLine(message.line_index, amount)
-    return tuple(found.values())
+            found.append(CorrectedLine(message.line_index, amount))
+        named.add(message.line_index)
+    return tuple(found)
