@@ -81,9 +81,9 @@ def test_a_commitment_from_before_the_period_counts_from_its_start() -> None:
 
 
 def test_a_commitment_from_the_end_on_costs_nothing_yet() -> None:
-    later = Segment(APRIL.end, Decimal(50))
+    later = Segment(APRIL.end, Decimal(50), SEAT)
     assert settle(on(1, 5), later, charged="100").line == usd("0")
-    assert settle(Segment(APRIL.end + timedelta(days=1), Decimal(50))).line == usd("0")
+    assert settle(Segment(APRIL.end + timedelta(days=1), Decimal(50), SEAT)).line == usd("0")
 
 
 def test_rounding_never_accumulates() -> None:
