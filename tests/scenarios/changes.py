@@ -72,8 +72,13 @@ def read_told(line: Line, *others: str) -> Told:
     return Told(refused, tuple(invoices), events, tuple(states), tuple(rest))
 
 
-async def change(world: World, line: Line, method: Any, request: Any, *, subject: str, again: bool = False) -> Any:
-    """Previews the command, carries it out, and compares. `again`: the request was made before, so that it answers as then."""
+async def change(
+    world: World, line: Line, method: Any, request: Any, *, subject: str, again: bool = False, credit: bool = False
+) -> Any:
+    """Previews the command, carries it out, and compares.
+
+    `again`: the request was made before, so that it answers as then. `credit`: it may move credit without an invoice.
+    """
     told = read_told(line)
     before = world.known
     preview = None
@@ -85,7 +90,7 @@ async def change(world: World, line: Line, method: Any, request: Any, *, subject
         check_same(line, preview, answer)
     if not isinstance(answer, Refused):
         world.tokens.keep("change", getattr(answer, "token", ""), customer_id=world.owner(line, subject))
-    await check_told(world, line, told, answer, before=before, subject=subject)
+    await check_told(world, line, told, answer, before=before, subject=subject, credit=credit)
     return answer
 
 
@@ -129,9 +134,11 @@ def without_storage(message: Any) -> Any:
     return copy
 
 
-async def check_told(world: World, line: Line, told: Told, answer: Any, *, before: Books, subject: str | None) -> None:
+async def check_told(
+    world: World, line: Line, told: Told, answer: Any, *, before: Books, subject: str | None, credit: bool = False
+) -> None:
     """Compares the books after a command with what the story says follows."""
-    after = await world.books(*world.owner_of(subject))
+    after = await world.books(*world.owner_of(subject), credit=credit)
     if told.refused is not None or isinstance(answer, Refused):
         _check_refused(line, told.refused, answer)
         if after != before:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Self
@@ -29,8 +29,12 @@ class Announced:
     @property
     def state(self) -> Any:
         """The thing that it tells of."""
-        first = self.message.DESCRIPTOR.fields[0].name
-        return getattr(self.message, first)
+        return self.states[0]
+
+    @property
+    def states(self) -> list[Any]:
+        """The thing that it tells of, and those that changed with it."""
+        return [getattr(self.message, field.name) for field in self.message.DESCRIPTOR.fields]
 
 
 class EventLog:
@@ -38,6 +42,7 @@ class EventLog:
 
     def __init__(self) -> None:
         self._of: defaultdict[str, list[Announced]] = defaultdict(list)
+        self._newest: dict[tuple[str, str], int] = {}
         self._news = asyncio.Condition()
 
     @classmethod
@@ -54,10 +59,15 @@ class EventLog:
         finally:
             await connected.close()
 
-    async def until_customer(self, customer_id: str) -> None:
-        """Waits for the customer's first event: everything committed before it was made is then in the log."""
+    async def until(self, things: Iterable[Any]) -> None:
+        """Waits until each of these things was announced as it is, or newer.
+
+        Raises:
+            TimeoutError: One of them is not announced.
+        """
+        awaited = [(_named(thing), thing.revision) for thing in things]
         async with asyncio.timeout(_PATIENCE_SECONDS), self._news:
-            await self._news.wait_for(lambda: customer_id in self._of)
+            await self._news.wait_for(lambda: all(self._newest.get(name, 0) >= revision for name, revision in awaited))
 
     def of(self, customer_id: str) -> list[Announced]:
         """The customer's events."""
@@ -66,12 +76,17 @@ class EventLog:
     async def _keep(self, message: Msg) -> None:
         kind = (message.headers or {})["ce-type"]
         thing, verb = message.subject.split(".")[2:4]
-        event = _parsed(kind, message.data)
-        state = Announced("", event).state
-        customer_id = state.id if thing == "customer" else getattr(state, "customer_id", "")
+        event = Announced(f"{thing}.{verb}", _parsed(kind, message.data))
+        customer_id = event.state.id if thing == "customer" else getattr(event.state, "customer_id", "")
         async with self._news:
-            self._of[customer_id].append(Announced(f"{thing}.{verb}", event))
+            self._of[customer_id].append(event)
+            for state in event.states:
+                self._newest[_named(state)] = max(state.revision, self._newest.get(_named(state), 0))
             self._news.notify_all()
+
+
+def _named(thing: Any) -> tuple[str, str]:
+    return type(thing).__name__, thing.id
 
 
 def _parsed(kind: str, data: bytes) -> Message:

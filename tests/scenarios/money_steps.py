@@ -39,7 +39,7 @@ async def settle(world: World, line: Line, said: re.Match[str]) -> None:
     told = read_told(line)
     before = world.known
     answer = await attempt(getattr(stub, method), request(invoice_id=invoice.id))
-    await check_told(world, line, told, answer, before=before, subject=name)
+    await check_told(world, line, told, answer, before=before, subject=name, credit=True)
 
 
 _SETTLEMENTS: dict[str, tuple[str, Any]] = {
@@ -71,7 +71,7 @@ async def credit_note(world: World, line: Line, said: re.Match[str]) -> None:
         request.lines.add(line_index=int(part[2]) - 1, amount=amount)
     notes = [child for child in line.children if child.text.startswith("note ")]
     rest_of = Line(line.where, line.text, tuple(child for child in line.children if child not in notes))
-    answer = await change(world, rest_of, world.stubs.invoices.IssueCreditNote, request, subject=name)
+    answer = await change(world, rest_of, world.stubs.invoices.IssueCreditNote, request, subject=name, credit=True)
     for note in notes:
         _check_note(note, answer)
 
@@ -97,7 +97,7 @@ async def grant(world: World, line: Line, said: re.Match[str]) -> None:
     told = read_told(line)
     before = world.known
     answer = await attempt(world.stubs.customers.GrantCredit, request)
-    await check_told(world, line, told, answer, before=before, subject=name)
+    await check_told(world, line, told, answer, before=before, subject=name, credit=True)
 
 
 async def credit(world: World, line: Line, said: re.Match[str]) -> None:
@@ -143,4 +143,4 @@ async def bill(world: World, line: Line, said: re.Match[str]) -> None:
     if not isinstance(answer, Refused):
         finalizing = FinalizeInvoiceRequest(invoice_id=answer.invoice.id)
         answer = await attempt(world.stubs.invoices.FinalizeInvoice, finalizing)
-    await check_told(world, line, told, answer, before=before, subject=name)
+    await check_told(world, line, told, answer, before=before, subject=name, credit=True)
