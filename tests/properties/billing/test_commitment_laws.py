@@ -115,6 +115,18 @@ def test_the_steps_of_each_line_lead_to_its_amount(data: st.DataObject) -> None:
 
 
 @given(st.data())
+def test_a_raise_never_gives_money_back_where_prices_only_rise(data: st.DataObject) -> None:
+    ends = sorted(data.draw(st.sets(st.integers(1, 60), max_size=3)))
+    tiers = tuple(Tier(end, data.draw(prices), data.draw(prices)) for end in [*map(Decimal, ends), None])
+    rising = st.one_of(
+        st.just(Graduated(tiers)), st.builds(FlatRate, prices), st.builds(Package, st.just(Decimal(7)), prices)
+    )
+    story = Story(plan(committed(data.draw(rising))))
+    story.provision(data.draw(starts), {"gates": str(data.draw(st.integers(1, 40)))})
+    assert all(line.amount.amount >= 0 for line in run(story, data.draw(raises(story))))
+
+
+@given(st.data())
 def test_a_raise_in_two_parts_at_one_moment_costs_what_it_costs_at_once(data: st.DataObject) -> None:
     story = data.draw(begun())
     begin = story.changes[0]

@@ -1,0 +1,294 @@
+"""An accountant's book of one subscription: what it comes to, worked out anew from what was held.
+
+The rules of changes, periods and charges are written down here a second time, so that the service can be held against them. What
+is due is a closed form of the history: for each item and period the price of what was held × its share of exact time, added up
+and rounded once; for each period the price of all its usage.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from fractions import Fraction
+
+from tests.properties.billing.arithmetic import MONTHS, Price, added, months_later, rounded, share
+
+# How many closed periods are looked at again for usage that came late.
+LATE = 12
+
+
+@dataclass(frozen=True)
+class Sold:
+    """A commitment that a plan sells, with its prices by billing period."""
+
+    prices: Mapping[str, Price]
+    least: Fraction
+    most: Fraction | None
+
+    def whole(self, quantity: Fraction) -> Fraction:
+        """The quantity as it is committed: in whole blocks."""
+        some = next(iter(self.prices.values()))
+        return -(-quantity // some.block) * Fraction(some.block) if some.model == "PACKAGE" else quantity
+
+    def takes(self, quantity: Fraction) -> bool:
+        """Whether so much may be committed."""
+        whole = self.whole(quantity)
+        return whole >= self.least and (self.most is None or whole <= self.most)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A plan version: prices by billing period, commitments by feature, add-ons by name. It sells one feature by usage."""
+
+    id: str
+    version: int
+    fees: Mapping[str, Fraction]
+    commitments: Mapping[str, Sold]
+    usage: Mapping[str, Price]
+    add_ons: Mapping[str, Mapping[str, Fraction]]
+
+
+@dataclass(frozen=True)
+class Holds:
+    """What is held."""
+
+    plan: Plan = field(compare=False)
+    key: tuple[str, int]
+    billing: str
+    commitments: Mapping[str, Fraction]
+    add_ons: Mapping[str, int]
+
+    def items(self) -> dict[tuple[str, str], Fraction]:
+        """What each item costs for a whole period."""
+        plan, found = self.plan, {(self.plan.id, "fee"): self.plan.fees[self.billing]}
+        for feature, quantity in self.commitments.items():
+            found[plan.id, feature] = plan.commitments[feature].prices[self.billing].of(quantity)
+        for name, number in self.add_ons.items():
+            found[name, "add-on"] = plan.add_ons[name][self.billing] * number
+        return found
+
+    def per_month(self) -> Fraction:
+        """What it costs in advance a month."""
+        return added(self.items().values()) / MONTHS[self.billing]
+
+
+def holds(plan: Plan, billing: str, commitments: Mapping[str, Fraction], add_ons: Mapping[str, int]) -> Holds:
+    """What of the named can be held of the plan; of a commitment that cannot, its minimum."""
+    quantities = {
+        feature: sold.whole(commitments[feature] if sold.takes(commitments.get(feature, Fraction(0))) else sold.least)
+        for feature, sold in plan.commitments.items()
+    }
+    extras = {name: number for name, number in add_ons.items() if name in plan.add_ons and number}
+    return Holds(plan, (plan.id, plan.version), billing, quantities, extras)
+
+
+@dataclass
+class Span:
+    """A billing period: what was held in it since when, and up to when it was paid for.
+
+    Attributes:
+        length: Of the whole period.
+        closed: Once it is over, until when its usage counts and what was held then.
+        used: What its usage came to when it was looked at last.
+    """
+
+    start: datetime
+    end: datetime
+    length: timedelta
+    held: list[tuple[datetime, Holds]]
+    charged: bool
+    closed: tuple[datetime, Holds] | None = None
+    used: Fraction = Fraction(0)
+
+    def due(self, digits: int) -> Fraction:
+        """What it comes to in advance."""
+        parts: dict[tuple[str, str], Fraction] = {}
+        ends = [*(start for start, _ in self.held[1:]), self.end]
+        for (start, held), end in zip(self.held, ends, strict=True):
+            for item, amount in held.items().items():
+                parts[item] = parts.get(item, Fraction(0)) + amount * share(start, end, self.length)
+        return added(rounded(amount, digits) for amount in parts.values())
+
+
+@dataclass
+class Asked:
+    """What a customer asks for."""
+
+    commitments: Mapping[str, Fraction] = field(default_factory=dict)
+    add_ons: Mapping[str, int] = field(default_factory=dict)
+    plan: str = ""
+    latest: bool = False
+    billing: str = ""
+    timing: str = "AUTOMATIC"
+
+
+class Book:
+    """What became of the subscription.
+
+    Attributes:
+        spans: Its billing periods, the current one last; before the first charge the one to come, or to pass.
+        scheduled: What will be held when the period, or the trial, ends; None: what is held now.
+        usage: When how much was used, as far as it was told.
+    """
+
+    def __init__(self, first: Holds, now: datetime, *, start: datetime, trial_end: datetime | None, zone: str) -> None:
+        self.newest: dict[str, Plan] = {}
+        self.start, self.trial_end, self.trial_expires = start, trial_end, False
+        self.zone = zone
+        self.anchor, self.count = trial_end or start, 0
+        self.scheduled: Holds | None = None
+        self.cancel_time: datetime | None = None
+        self.prorate = False
+        self.usage: list[tuple[datetime, Fraction]] = []
+        self.state = "SCHEDULED" if start > now else "ACTIVE" if trial_end is None else "TRIALING"
+        self.spans = [self._span(self.anchor, first)]
+        while self.spans[0].end <= now:
+            self.count += 1
+            self.spans = [self._span(self.spans[0].end, first)]
+        self.span.charged = self.state == "ACTIVE" and self.span.start >= now
+
+    @property
+    def span(self) -> Span:
+        """The current period."""
+        return self.spans[-1]
+
+    @property
+    def holding(self) -> Holds:
+        """What is held now."""
+        return self.span.held[-1][1]
+
+    def total(self, digits: int) -> Fraction:
+        """What everything comes to until now, before coupons."""
+        return added(span.due(digits) + span.used for span in self.spans if span.charged)
+
+    def boundary(self) -> datetime | None:
+        """When something happens by itself next."""
+        match self.state:
+            case "SCHEDULED":
+                return self.start
+            case "TRIALING":
+                ends = [self.trial_end, self.cancel_time]
+            case "ACTIVE":
+                ends = [self.span.end, self.cancel_time]
+            case _:
+                return None
+        return min(end for end in ends if end is not None)
+
+    def advance(self, until: datetime, digits: int) -> None:
+        """Everything that happens by itself until the instant."""
+        while (at := self.boundary()) is not None and at <= until:
+            following = self.scheduled or self.holding
+            if self.cancel_time is not None and self.cancel_time <= at:
+                self._end(at, digits, credit=self.prorate)
+            elif self.state == "SCHEDULED":
+                self.state = "ACTIVE" if self.trial_end is None else "TRIALING"
+                self.span.charged = self.state == "ACTIVE"
+            elif self.state == "TRIALING" and self.trial_expires:
+                self.state = "ENDED"
+            elif self.state == "TRIALING":
+                self.state, self.scheduled, self.spans = "ACTIVE", None, [self._span(at, following)]
+                self.span.charged = True
+            else:
+                self._turn(at, following, digits)
+                self.scheduled = None
+
+    def update(self, at: datetime, asked: Asked, digits: int) -> None:
+        """Something else is held, now or from the end of the period on."""
+        if asked.plan or asked.latest or asked.billing:
+            now, after = self._other_plan(asked)
+        else:
+            now, after = self._other_parts(asked)
+        self._hold(now, at, digits)
+        self.scheduled = after if after != now else None
+
+    def cancel(self, at: datetime, timing: str, when: datetime | None, digits: int, *, prorate: bool) -> None:
+        """It ends, now or later."""
+        if timing == "NOW" or self.state == "SCHEDULED":
+            self._end(at, digits, credit=prorate)
+            return
+        self.prorate = prorate
+        if timing == "AT_TIME":
+            self.cancel_time = when
+        else:
+            self.cancel_time = self.trial_end if self.state == "TRIALING" else self.span.end
+
+    def resume(self) -> None:
+        """It ends no more."""
+        self.cancel_time, self.prorate = None, False
+
+    def _span(self, at: datetime, held: Holds) -> Span:
+        start, end = (
+            months_later(self.anchor, MONTHS[held.billing] * n, self.zone) for n in (self.count, self.count + 1)
+        )
+        return Span(at, end, end - start, [(at, held)], charged=False)
+
+    def _turn(self, at: datetime, held: Holds, digits: int) -> None:
+        """One period ends, the next begins; another billing period is a new anchor."""
+        self._close(at, digits)
+        self.count += 1
+        if held.billing != self.holding.billing:
+            self.anchor, self.count = at, 0
+        self.spans.append(self._span(at, held))
+        self.span.charged = True
+
+    def _end(self, at: datetime, digits: int, *, credit: bool) -> None:
+        if self.state == "ACTIVE":
+            self.span.end = min(at, self.span.end) if credit else self.span.end
+            self._close(at, digits)
+        self.state = "ENDED"
+
+    def _close(self, at: datetime, digits: int) -> None:
+        """The period's usage is charged, and what came late for those before it."""
+        self.span.closed = (at, self.holding)
+        if not self.span.charged:
+            return
+        for span in self.spans[-1 - LATE :]:
+            if span.charged and span.closed is not None:
+                until, held = span.closed
+                used = added(quantity for when, quantity in self.usage if span.start <= when < until)
+                span.used = rounded(held.plan.usage[held.billing].of(used), digits)
+
+    def _hold(self, held: Holds, at: datetime, digits: int) -> None:
+        if held == self.holding:
+            return
+        if self.state != "ACTIVE":
+            self.spans = [self._span(self.anchor, held)]
+        elif held.billing == self.holding.billing:
+            self.span.held.append((at, held))
+        else:
+            self.span.end = at
+            self._turn(at, held, digits)
+
+    def _other_plan(self, asked: Asked) -> tuple[Holds, Holds]:
+        held, following = self.holding, self.scheduled or self.holding
+        other = asked.plan not in {"", held.plan.id}
+        plan = self.newest[asked.plan or held.plan.id] if other or asked.latest else held.plan
+        wanted = self._moved(held, plan, asked)
+        after = wanted
+        if not (asked.plan or asked.billing):
+            after = self._moved(following, plan, asked) if following.plan.id == plan.id else following
+        dearer = wanted.per_month() >= held.per_month()
+        if self.state == "SCHEDULED" or asked.timing == "NOW" or (asked.timing == "AUTOMATIC" and dearer):
+            return wanted, after
+        return held, after
+
+    def _moved(self, held: Holds, plan: Plan, asked: Asked) -> Holds:
+        commitments = {**held.commitments, **asked.commitments}
+        return holds(plan, asked.billing or held.billing, commitments, {**held.add_ons, **asked.add_ons})
+
+    def _other_parts(self, asked: Asked) -> tuple[Holds, Holds]:
+        held, following = self.holding, self.scheduled or self.holding
+        now_c, next_c = dict(held.commitments), dict(following.commitments)
+        now_a, next_a = dict(held.add_ons), dict(following.add_ons)
+        for feature, quantity in asked.commitments.items():
+            whole = held.plan.commitments[feature].whole(quantity)
+            next_c[feature] = whole
+            if self._at_once(asked, rises=whole >= now_c[feature]):
+                now_c[feature] = whole
+        for name, number in asked.add_ons.items():
+            next_a[name] = number
+            if self._at_once(asked, rises=number >= now_a.get(name, 0)):
+                now_a[name] = number
+        return holds(held.plan, held.billing, now_c, now_a), holds(following.plan, following.billing, next_c, next_a)
+
+    def _at_once(self, asked: Asked, *, rises: bool) -> bool:
+        return self.state == "SCHEDULED" or asked.timing == "NOW" or (asked.timing == "AUTOMATIC" and rises)
