@@ -91,7 +91,7 @@ async def customer(world: World, line: Line, said: re.Match[str]) -> None:
     answer = await answered(line, world.stubs.customers.CreateCustomer, CreateCustomerRequest(customer=message))
     world.customers[name] = message.id
     world.tokens.keep("customer", answer.token, customer_id=message.id)
-    await world.books(message.id)
+    world.known = world.known.updated(answer.customer, [], [])
 
 
 async def advance(world: World, line: Line, said: re.Match[str]) -> None:
