@@ -106,9 +106,11 @@ class Boundaries:
         payers = await customers.get_many(connection, sorted(customer_ids), lock=True)
         known = {change.subscription.id: change.subscription.revision for change in changes}
         unchanged = await subscriptions.lock_unchanged(connection, known)
-        # Lines change with the subscription's revision, or with an invoice that becomes void.
-        void = await invoices.void_among(connection, ledgers.invoice_ids)
-        valid = [one for one in changes if one.subscription.id in unchanged and ledgers.hold(one.subscription.id, void)]
+        # Lines change with the subscription's revision, or with an invoice that becomes void or is credited.
+        stale = await invoices.stale_among(connection, ledgers.invoice_ids, ledgers.note_ids)
+        valid = [
+            one for one in changes if one.subscription.id in unchanged and ledgers.hold(one.subscription.id, stale)
+        ]
         if not valid:
             return
         taken = await revisions.take_many(connection, len(valid))

@@ -49,12 +49,17 @@ class Ledgers:
 
     @property
     def invoice_ids(self) -> frozenset[str]:
-        """All invoices that count: once one of them is void, what was read of its subscription holds no more."""
+        """All invoices that count: once one of them is void, or credited, what was read of its subscription holds no more."""
         return frozenset(invoice_id for one in self.accounts.values() for invoice_id in one.invoice_ids)
 
-    def hold(self, subscription_id: str, void: frozenset[str]) -> bool:
-        """Whether what was read of the subscription holds, now that these invoices are void."""
-        return void.isdisjoint(self.accounts.get(subscription_id, _NO_ACCOUNT).invoice_ids)
+    @property
+    def note_ids(self) -> frozenset[str]:
+        """All credit notes that count."""
+        return frozenset(note_id for one in self.accounts.values() for note_id in one.note_ids)
+
+    def hold(self, subscription_id: str, stale: frozenset[str]) -> bool:
+        """Whether what was read of the subscription holds, now that these invoices are void or have further credit notes."""
+        return stale.isdisjoint(self.accounts.get(subscription_id, _NO_ACCOUNT).invoice_ids)
 
     def _account(self, step: Step) -> Account:
         return self.accounts.get(step.after.id, _NO_ACCOUNT)

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from billing.domain.advance_lines import changed_lines, unused_lines, whole_period_lines
 from billing.domain.discounts import discounted
+from billing.domain.giving_back import within_charges
 from billing.domain.holding import usage_items
 from billing.domain.invoice import InvoiceLine, InvoiceReason
 from billing.domain.plan_terms import Terms
@@ -104,7 +105,7 @@ def charge(step: Step, *, terms: Terms, account: Sequence[InvoiceLine], answers:
     if coupons != after.coupons:
         after = replace(after, coupons=coupons)
     number = after.period_number if before is None else before.period_number
-    return Change(before, after, lines_off, step.reason, step.at, number)
+    return Change(before, after, within_charges(lines_off, account), step.reason, step.at, number)
 
 
 def _ended(

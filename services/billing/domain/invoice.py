@@ -11,6 +11,7 @@ from kernel.errors import TollkeeperError, not_found, precondition
 from kernel.money import Money
 from kernel.period import BillingPeriod, Period
 from kernel.pricing import Step
+from kernel.quantity import ZERO
 
 # Kind, source, charge, and period number.
 AccountKey: TypeAlias = tuple["LineType", str, str, int]
@@ -103,6 +104,7 @@ class InvoiceLine:
         discounts: What coupons took off.
         part: For a prorated line.
         usage_revision: For usage: the revision of the window that was billed.
+        taken_back: What credit notes took back of it, where that was asked for; zero or more.
     """
 
     type: LineType
@@ -119,6 +121,7 @@ class InvoiceLine:
     previous_quantity: Decimal | None = None
     part: ChargedPart | None = None
     usage_revision: int | None = None
+    taken_back: Decimal = ZERO
 
     @property
     def amount(self) -> Money:

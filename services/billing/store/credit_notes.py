@@ -1,6 +1,8 @@
 """Credit notes in the store; a trigger refuses every change."""
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -10,8 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from billing.domain.credit_note import CreditNote, CreditNoteLine
 from billing.store import tables
+from billing.store.bulk import among
 from kernel.money import Currency, Money, currency
-from kernel.quantity import format_decimal
+from kernel.quantity import EXACT, ZERO, format_decimal
 from kit.paging import Page
 
 _TABLE = tables.credit_note
@@ -29,6 +32,28 @@ async def credited(connection: AsyncConnection, invoice_id: str, unit: Currency)
     amount = func.sum(cast(lines.c.value[2].astext, Numeric))
     query = select(index, amount).select_from(_TABLE.join(lines, true())).where(_TABLE.c.invoice_id == invoice_id)
     return {place: Money(taken, unit) for place, taken in await connection.execute(query.group_by(index))}
+
+
+@dataclass(slots=True)
+class TakenBack:
+    """What the credit notes of an invoice took back, by the index of the line."""
+
+    note_ids: set[str] = field(default_factory=set)
+    by_line: dict[int, Decimal] = field(default_factory=dict)
+
+
+async def of_invoices(connection: AsyncConnection, invoice_ids: Collection[str]) -> Mapping[str, TakenBack]:
+    """What was taken back of invoices, by their ids; none for one without credit notes."""
+    found: dict[str, TakenBack] = defaultdict(TakenBack)
+    if not invoice_ids:
+        return found
+    query = select(_TABLE.c.id, _TABLE.c.invoice_id, _TABLE.c.lines).where(among(_TABLE.c.invoice_id, invoice_ids))
+    for row in await connection.execute(query):
+        taken = found[row.invoice_id]
+        taken.note_ids.add(row.id)
+        for index, _, amount in row.lines:
+            taken.by_line[index] = EXACT.add(taken.by_line.get(index, ZERO), Decimal(amount))
+    return found
 
 
 async def list_page(

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import (
@@ -14,6 +14,7 @@ from sqlalchemy import (
     Select,
     Text,
     and_,
+    exists,
     func,
     literal,
     or_,
@@ -32,14 +33,16 @@ from billing.domain.invoice import (
     InvoiceState,
     Settlement,
 )
-from billing.store import tables
+from billing.store import credit_notes, tables
 from billing.store.bulk import among, insert_all
 from billing.store.invoice_lines import account_line_from_row, line_from_row, line_to_row
 from kernel.money import Money, currency
+from kernel.quantity import ZERO
 from kit.paging import Page
 
 _TABLE = tables.invoice
 _LINE = tables.invoice_line
+_NOTE = tables.credit_note
 _PAYMENT = (
     "state",
     "amount_paid",
@@ -108,10 +111,11 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Lines that count for what a subscription is charged next, the oldest first, and the ids of their invoices."""
+    """Lines that count for what a subscription is charged next, the oldest first; and their invoices with the credit notes of them."""
 
     lines: tuple[InvoiceLine, ...]
     invoice_ids: frozenset[str]
+    note_ids: frozenset[str] = frozenset()
 
 
 async def accounts(connection: AsyncConnection, asked: Sequence[Asked]) -> Mapping[str, Account]:
@@ -124,10 +128,21 @@ async def accounts(connection: AsyncConnection, asked: Sequence[Asked]) -> Mappi
     rows: dict[str, list[Row[Any]]] = defaultdict(list)
     for row in await connection.execute(_account_query(asked)):
         rows[row.subscription_id].append(row)
-    return {
-        subscription_id: Account(tuple(map(account_line_from_row, found)), frozenset(row.invoice_id for row in found))
-        for subscription_id, found in rows.items()
-    }
+    invoice_ids = {row.invoice_id for found in rows.values() for row in found}
+    notes = await credit_notes.of_invoices(connection, invoice_ids)
+    return {subscription_id: _account(found, notes) for subscription_id, found in rows.items()}
+
+
+def _account(rows: Sequence[Row[Any]], notes: Mapping[str, credit_notes.TakenBack]) -> Account:
+    invoice_ids = frozenset(row.invoice_id for row in rows)
+    known = {invoice_id: notes[invoice_id] for invoice_id in invoice_ids if invoice_id in notes}
+    lines = []
+    for row in rows:
+        line = account_line_from_row(row)
+        if row.invoice_id in known:
+            line = replace(line, taken_back=known[row.invoice_id].by_line.get(row.position, ZERO))
+        lines.append(line)
+    return Account(tuple(lines), invoice_ids, frozenset(note_id for one in known.values() for note_id in one.note_ids))
 
 
 def _account_query(asked: Sequence[Asked]) -> Select[Any]:
@@ -157,11 +172,14 @@ def _account_query(asked: Sequence[Asked]) -> Select[Any]:
     )
 
 
-async def void_among(connection: AsyncConnection, invoice_ids: Collection[str]) -> frozenset[str]:
-    """Those of the invoices that are void."""
+async def stale_among(
+    connection: AsyncConnection, invoice_ids: Collection[str], note_ids: Collection[str]
+) -> frozenset[str]:
+    """Those of the invoices that are void, or have a credit note that is not among these."""
     if not invoice_ids:
         return frozenset()
-    query = select(_TABLE.c.id).where(among(_TABLE.c.id, invoice_ids), _TABLE.c.state == InvoiceState.VOID)
+    newer = exists().where(_NOTE.c.invoice_id == _TABLE.c.id, ~among(_NOTE.c.id, note_ids))
+    query = select(_TABLE.c.id).where(among(_TABLE.c.id, invoice_ids), or_(_TABLE.c.state == InvoiceState.VOID, newer))
     return frozenset((await connection.execute(query)).scalars())
 
 

@@ -1,5 +1,9 @@
 """Credit notes over gRPC: where the money goes, what is announced, and that a preview is what happens."""
 
+from decimal import Decimal
+
+import pytest
+
 from kernel.token import FactKind, Token
 from kit.broker import Broker
 from kit.client import call
@@ -8,6 +12,7 @@ from tests.integration.billing.plans import gates, plan
 from tests.integration.billing.world import at, refused
 from tollkeeper.billing.v1 import billing_events_pb2 as events
 from tollkeeper.billing.v1 import invoice_service_pb2 as pb
+from tollkeeper.billing.v1 import subscription_service_pb2
 
 
 async def test_what_is_left_to_pay_becomes_less(clerk: Clerk, broker: Broker) -> None:
@@ -122,6 +127,29 @@ async def test_a_note_may_pay_what_a_subscription_owes(clerk: Clerk) -> None:
     # What was charged stays as it was: a raise at once pays for what is new, as if there were no note.
     raised = await clerk.world.raise_to(begun.subscription.id, {"gates": "24"}, validate_only=True)
     assert raised.invoice.total.amount == "40.00"
+
+
+@pytest.mark.parametrize(("credited", "given_back"), [(None, "-149.00"), ("100", "-149.00"), ("298", "0.00")])
+async def test_unused_time_is_not_given_back_twice(clerk: Clerk, credited: str | None, given_back: str) -> None:
+    world = clerk.world
+    world.catalog.publish(plan("airline", gates()))
+    begun = await world.provision("UA", "airline", commitments={"gates": "20"})
+    if credited is not None:
+        await clerk.correct(begun.invoice.id, {0: credited})
+    start, end = at(begun.subscription.current_period.start_time), at(begun.subscription.current_period.end_time)
+    world.real_time.time = start + (end - start) / 2
+    request = subscription_service_pb2.CancelSubscriptionRequest(
+        subscription_id=begun.subscription.id,
+        timing=subscription_service_pb2.CANCEL_TIMING_NOW,
+        prorate=True,
+        validate_only=True,
+    )
+    preview = await call(world.subscriptions.CancelSubscription, request)
+    request.validate_only = False
+    ended = await call(world.subscriptions.CancelSubscription, request)
+    assert ended.invoice.total.amount == preview.invoice.total.amount == given_back
+    [line] = ended.invoice.lines
+    assert sum(Decimal(step.amount) for step in line.derivation) == Decimal(given_back)
 
 
 async def test_notes_are_listed_in_the_order_of_their_numbers(clerk: Clerk) -> None:
