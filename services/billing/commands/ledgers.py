@@ -67,7 +67,7 @@ class Ledgers:
 
 async def read_ledgers(connection: AsyncConnection, plans: Plans, subscriptions: Sequence[Subscription]) -> Ledgers:
     """The ledgers of subscriptions as they are now."""
-    asked = [_whole_account(one) for one in subscriptions if one.charging]
+    asked = [_asked(one, whole=True) for one in subscriptions if one.charging]
     return await _ledgers(connection, plans, subscriptions, asked=asked)
 
 
@@ -79,17 +79,13 @@ async def read_boundary_ledgers(
     A period that was charged in advance is over then: its charges count again only where a coupon, or the credit for a rest that is
     not used, follows what was charged.
     """
-    asked = [
-        replace(_whole_account(one), whole=bool(one.coupons) or one.cancel_prorate)
-        for one in subscriptions
-        if one.charging
-    ]
+    asked = [_asked(one, whole=bool(one.coupons) or one.cancel_prorate) for one in subscriptions if one.charging]
     return await _ledgers(connection, plans, subscriptions, asked=asked)
 
 
-def _whole_account(subscription: Subscription) -> Asked:
+def _asked(subscription: Subscription, *, whole: bool) -> Asked:
     number = subscription.period_number
-    return Asked(subscription.id, max(number - LATE_PERIODS, 0), number, whole=True)
+    return Asked(subscription.id, max(number - LATE_PERIODS, 0), number, whole)
 
 
 async def _ledgers(

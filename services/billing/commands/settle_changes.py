@@ -18,7 +18,7 @@ from billing.domain.plan_terms import Terms
 from billing.domain.subscription import Subscription, SubscriptionState
 from billing.domain.usage import tracked_series
 from billing.messages.customer import customer_to_proto
-from billing.messages.invoice import invoice_to_proto
+from billing.messages.invoice import fill_invoice
 from billing.messages.subscription import subscription_to_proto
 from billing.store import credit, customers, document_numbers, invoices, revisions, subscriptions, tracker_registrations
 from billing.store.document_numbers import DocumentKind
@@ -160,10 +160,11 @@ def _customer_events(customers: Sequence[Customer]) -> Iterator[_Event]:
 def invoice_events(issued: Sequence[Invoice]) -> Iterator[_Event]:
     """What is announced of invoices that were just finalized."""
     for invoice in issued:
-        message = invoice_to_proto(invoice)
-        yield "invoice", "finalized", invoice.id, events.InvoiceFinalized(invoice=message)
+        finalized = events.InvoiceFinalized()
+        fill_invoice(finalized.invoice, invoice)
+        yield "invoice", "finalized", invoice.id, finalized
         if invoice.state is InvoiceState.PAID:
-            yield "invoice", "paid", invoice.id, events.InvoicePaid(invoice=message)
+            yield "invoice", "paid", invoice.id, events.InvoicePaid(invoice=finalized.invoice)
 
 
 def _event(change: Change) -> _Event:
