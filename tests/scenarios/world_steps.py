@@ -142,7 +142,7 @@ def _charged(invoice: Invoice) -> Any:
 
 
 async def state(world: World, line: Line, said: re.Match[str]) -> None:
-    """`acme is active, 20 gates`, `acme schedules nothing`; there may be no such subscription: `acme is nowhere`."""
+    """`acme is active, 20 gates`, `acme schedules nothing`."""
     name, verb, rest = said.groups()
     subscription = world.known.subscriptions.get(world.id(name))
     if subscription is None:
