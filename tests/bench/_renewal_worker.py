@@ -8,7 +8,7 @@ import asyncio
 import sys
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from billing.clients.metering import Metering
 from billing.commands.boundaries import Boundaries
@@ -16,6 +16,7 @@ from billing.commands.collecting import ManualCollection
 from billing.commands.cross_boundaries import LANES, CrossBoundaries
 from billing.commands.plans import Plans
 from billing.store import tables
+from kernel.clock import Clock
 from kit.client import open_channel
 from kit.db import Database
 from kit.outbox import Outbox
@@ -32,9 +33,17 @@ class StandingClock:
         return self.time
 
 
+def renewals(database: Database, metering: Metering, clock: Clock) -> CrossBoundaries:
+    """A worker as the service makes it."""
+    outbox = Outbox("billing", tables.outbox)
+    boundaries = Boundaries(database, outbox, metering=metering, plans=Plans(), collection=ManualCollection())
+    return CrossBoundaries(database, boundaries, clock=clock, poll_seconds=1)
+
+
 async def main(metering_address: str) -> None:
     """Works until standard input ends."""
-    workers: dict[str, tuple[CrossBoundaries, StandingClock]] = {}
+    clock = StandingClock(datetime.now(UTC))
+    workers: dict[str, CrossBoundaries] = {}
     async with AsyncExitStack() as stack:
         metering = Metering(await stack.enter_async_context(open_channel(metering_address)))
         while line := await asyncio.to_thread(sys.stdin.readline):
@@ -42,18 +51,10 @@ async def main(metering_address: str) -> None:
             if url not in workers:
                 database = Database(url)
                 stack.push_async_callback(database.close)
-                clock = StandingClock(datetime.fromisoformat(now))
-                boundaries = Boundaries(
-                    database,
-                    Outbox("billing", tables.outbox),
-                    metering=metering,
-                    plans=Plans(),
-                    collection=ManualCollection(),
-                )
-                workers[url] = CrossBoundaries(database, boundaries, clock=clock, poll_seconds=1), clock
-            crossing, clock = workers[url]
+                workers[url] = renewals(database, metering, clock)
             clock.time = datetime.fromisoformat(now)
-            await asyncio.gather(*(_cross(crossing, -(-int(batches) // LANES)) for _ in range(LANES)))
+            lanes = [_cross(workers[url], -(-int(batches) // LANES)) for _ in range(LANES)]
+            await asyncio.gather(*lanes)
             print("done", flush=True)
 
 
