@@ -99,10 +99,10 @@ def update(
         )
     known = dict(terms) if newest is None else {**terms, newest.key: newest}
     at = max(now, subscription.held_since) if subscription.charging else now
-    if asked.names_plan:
+    if _is_other_plan(subscription, asked, newest):
         plans = _other_plan(subscription, asked, terms=known, newest=newest)
     else:
-        plans = _other_parts(subscription, asked, known)
+        plans = _other_parts(_without_other_plan(subscription, asked), asked, known)
     changed = _take_up(subscription, plans, at)
     _check_outlives(subscription, changed)
     changed = _with_coupons(changed, asked, coupons, at)
@@ -133,6 +133,21 @@ def _check_payable(subscription: Subscription) -> None:
             f"The first payment of the subscription {subscription.id} has not come: pay or void its invoice first.",
             subscription_id=subscription.id,
         )
+
+
+def _is_other_plan(subscription: Subscription, asked: Update, newest: PlanTerms | None) -> bool:
+    held = subscription.holding
+    other_version = newest is not None and newest.key != held.plan_key
+    return other_version or asked.billing_period not in {None, held.billing_period}
+
+
+def _without_other_plan(subscription: Subscription, asked: Update) -> Subscription:
+    """The subscription; where the plan or billing period that it has is asked for, another one is scheduled no more."""
+    held, following = subscription.holding, subscription.scheduled
+    if following is None or not (asked.plan_id or asked.billing_period is not None):
+        return subscription
+    same = (following.plan_id, following.billing_period) == (held.plan_id, held.billing_period)
+    return subscription if same else replace(subscription, scheduled=None)
 
 
 def _other_plan(subscription: Subscription, asked: Update, *, terms: Terms, newest: PlanTerms | None) -> _Plans:

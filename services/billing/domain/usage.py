@@ -1,6 +1,6 @@
 """Usage as billing sees it: what was used of a charge's feature in one billing period, or the part of it that was charged."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -87,19 +87,23 @@ def usage_questions(
     found = [_question(before, before.period_number, feature_id, span) for feature_id in charged]
     if ends:
         number = before.period_number
-        found += [
-            _question(before, line.period_number, line.feature_id, line.period) for line in latest(billed, number)
-        ]
+        again = latest(billed, number, charged)
+        found += [_question(before, line.period_number, line.feature_id, line.period) for line in again]
     return tuple(found)
 
 
-def latest(billed: Sequence[InvoiceLine], number: int) -> list[InvoiceLine]:
-    """The last usage line of each feature and period before the number, as far back as is asked again; oldest first."""
-    found = {
-        (line.period_number, line.feature_id): line
-        for line in billed
-        if line.type in USAGE_TYPES and number - LATE_PERIODS <= line.period_number < number
-    }
+def latest(billed: Sequence[InvoiceLine], number: int, charged: Collection[str]) -> list[InvoiceLine]:
+    """The last usage line of each feature and period that is asked for again when the period of the number ends; oldest first.
+
+    Those of periods before it, as far back as is asked again; and those of charges that ended inside it, when `charged` are the
+    features that are charged for by usage at its end.
+    """
+    found = {}
+    for line in billed:
+        before = number - LATE_PERIODS <= line.period_number < number
+        inside = line.period_number == number and line.feature_id not in charged
+        if line.type in USAGE_TYPES and (before or inside):
+            found[line.period_number, line.feature_id] = line
     return list(found.values())
 
 

@@ -60,8 +60,9 @@ def late_usage_lines(
     Each is priced as when its period was closed.
     """
     accounts = _accounts(account)
+    charged = usage_items(subscription.holding, terms[subscription.holding.plan_key], subscription.offer)
     found = []
-    for last in latest(account, subscription.period_number):
+    for last in latest(account, subscription.period_number, charged):
         usage = answers[last.period_number, last.feature_id]
         if usage.quantity == last.quantity:
             continue

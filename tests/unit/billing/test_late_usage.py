@@ -148,3 +148,17 @@ def test_late_usage_of_an_add_on_that_is_gone_costs_what_it_cost() -> None:
     assert told(story.renew().lines) == [("FLAT_FEE", "1", "1.00"), ("USAGE", "10", "5.00")]
     story.use(START, "4", "charters")
     assert told(story.renew().lines) == [("FLAT_FEE", "1", "1.00"), ("LATE_USAGE", "14", "2.00")]
+
+
+def test_late_usage_of_a_charge_that_ended_comes_with_the_end_of_its_period() -> None:
+    story = Story(plan(used(FlatRate(Decimal("0.017")))), plan(fee("1"), plan_id="pro"))
+    story.provision(START)
+    story.use(START, "1000")
+    middle = START + (MONTHS.period(0).end - START) / 2
+    [ended] = [line for line in story.update(middle, plan_id="pro").lines if line.type == "USAGE"]
+    assert (ended.quantity, ended.amount.amount) == (1000, 17)
+    story.use(START, "2000")
+    # What is used after the charge ended is never asked for.
+    story.use(middle, "5000")
+    assert told(story.renew().lines) == [("FLAT_FEE", "1", "1.00"), ("LATE_USAGE", "3000", "34.00")]
+    assert told(story.renew().lines) == [("FLAT_FEE", "1", "1.00")]

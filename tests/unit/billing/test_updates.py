@@ -392,3 +392,12 @@ def test_a_usage_charge_that_ends_earlier_is_priced_at_that_moment() -> None:
     usage = change.lines[-1]
     assert (usage.period.start, usage.period.end) == (april(1), april(16))
     assert [line for line in told(story.renew().lines) if line[0] != "FLAT_FEE"] == []
+
+
+@pytest.mark.parametrize("named", [{"plan_id": "airline"}, {"billing_period": BillingPeriod.MONTHLY}])
+def test_naming_what_is_held_leaves_each_part_its_own_way(named: dict[str, Any]) -> None:
+    story = begun(extras={"lounge": 4})
+    changed = story.update(april(16), {"gates": "30"}, extras={"lounge": 1}, **named)
+    assert told(changed.lines) == [("COMMITMENT_PRORATION", "30", "50.00")]
+    assert held(changed.subscription.holding) == ("30", {"lounge": 4})
+    assert held(changed.subscription.scheduled) == ("30", {"lounge": 1})
