@@ -23,6 +23,7 @@ from tollkeeper.billing.v1.customer_service_pb2_grpc import CustomerServiceStub
 from tollkeeper.billing.v1.invoice_service_pb2_grpc import InvoiceServiceStub
 from tollkeeper.billing.v1.subscription_service_pb2_grpc import SubscriptionServiceStub
 from tollkeeper.billing.v1.test_clock_service_pb2_grpc import TestClockServiceStub
+from tollkeeper.catalog.v1.coupon_service_pb2_grpc import add_CouponServiceServicer_to_server
 from tollkeeper.catalog.v1.plan_service_pb2_grpc import add_PlanServiceServicer_to_server
 from tollkeeper.metering.v1.tracker_service_pb2_grpc import add_TrackerServiceServicer_to_server
 
@@ -70,6 +71,10 @@ async def _serve_neighbours(catalog: FakeCatalog, metering: FakeMetering, resour
         Registration(
             "tollkeeper.catalog.v1.PlanService",
             partial(add_PlanServiceServicer_to_server, catalog),
+        ),
+        Registration(
+            "tollkeeper.catalog.v1.CouponService",
+            partial(add_CouponServiceServicer_to_server, catalog),
         ),
         Registration(
             "tollkeeper.metering.v1.TrackerService",

@@ -10,15 +10,29 @@ from kernel.quantity import format_decimal
 from kernel.recurrence import Interval, Recurrence
 from kit.proto import period_to_proto, timestamp_from_proto
 from kit.rpc import Context
-from tollkeeper.catalog.v1 import plan_pb2, plan_service_pb2, plan_service_pb2_grpc
+from tollkeeper.catalog.v1 import (
+    coupon_pb2,
+    coupon_service_pb2,
+    coupon_service_pb2_grpc,
+    plan_pb2,
+    plan_service_pb2,
+    plan_service_pb2_grpc,
+)
 from tollkeeper.metering.v1 import tracker_pb2, tracker_service_pb2, tracker_service_pb2_grpc
 
 
-class FakeCatalog(plan_service_pb2_grpc.PlanServiceServicer):
-    """The catalog, a fake, because publishing a plan is the catalog's own test; it answers the newest version set."""
+class FakeCatalog(plan_service_pb2_grpc.PlanServiceServicer, coupon_service_pb2_grpc.CouponServiceServicer):
+    """The catalog, a fake, because publishing a plan is the catalog's own test; it answers the newest version set.
+
+    Attributes:
+        archived: Ids of plans that are archived.
+        coupons: By id.
+    """
 
     def __init__(self) -> None:
         self.versions: dict[str, plan_pb2.PlanVersion | None] = {}
+        self.archived: set[str] = set()
+        self.coupons: dict[str, coupon_pb2.Coupon] = {}
 
     def publish(self, *plans: plan_pb2.PlanVersion) -> None:
         """Makes these the newest versions of their plans."""
@@ -34,7 +48,15 @@ class FakeCatalog(plan_service_pb2_grpc.PlanServiceServicer):
         if found is None:
             raise not_found("PLAN_VERSION_NOT_FOUND", "no such version")
         assert request.version == 0
-        return plan_service_pb2.GetPlanVersionResponse(plan_version=found)
+        plan = plan_pb2.Plan(id=request.plan_id, archived=request.plan_id in self.archived)
+        return plan_service_pb2.GetPlanVersionResponse(plan_version=found, plan=plan)
+
+    async def GetCoupon(
+        self, request: coupon_service_pb2.GetCouponRequest, _context: Context
+    ) -> coupon_service_pb2.GetCouponResponse:
+        if request.coupon_id not in self.coupons:
+            raise not_found("COUPON_NOT_FOUND", "no such coupon")
+        return coupon_service_pb2.GetCouponResponse(coupon=self.coupons[request.coupon_id])
 
 
 class FakeMetering(tracker_service_pb2_grpc.TrackerServiceServicer):

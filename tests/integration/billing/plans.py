@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tollkeeper.catalog.v1 import charge_pb2, feature_pb2, plan_pb2
+from tollkeeper.catalog.v1 import add_on_pb2, charge_pb2, coupon_pb2, feature_pb2, plan_pb2
 
 MONTHLY = charge_pb2.BILLING_PERIOD_MONTHLY
 QUARTERLY = charge_pb2.BILLING_PERIOD_QUARTERLY
@@ -92,8 +92,33 @@ def departures(*prices: charge_pb2.Price) -> charge_pb2.Charge:
     )
 
 
+def add_on(
+    add_on_id: str, *prices: charge_pb2.Price, maximum: int = 10, required: Sequence[str] = ()
+) -> add_on_pb2.AddOnVersion:
+    """An add-on with a fixed fee; 3 dollars a month unless prices are given."""
+    fee = charge("fee", "FLAT_FEE", *(prices or (price("3"),)))
+    return add_on_pb2.AddOnVersion(
+        add_on_id=add_on_id,
+        version=1,
+        display_name=add_on_id.capitalize(),
+        content=add_on_pb2.AddOnContent(charges=[fee], maximum_quantity=maximum, required_add_on_ids=required),
+    )
+
+
+def percent_off(coupon_id: str, percent: str, *, duration: str = "FOREVER", months: int = 0) -> coupon_pb2.Coupon:
+    """A coupon that takes a percentage off."""
+    lasts = coupon_pb2.CouponDuration.Value(f"COUPON_DURATION_{duration}")
+    return coupon_pb2.Coupon(id=coupon_id, percent_off=percent, duration=lasts, duration_months=months)
+
+
 def plan(
-    plan_id: str, *charges: charge_pb2.Charge, product_id: str = "airport", version: int = 1
+    plan_id: str,
+    *charges: charge_pb2.Charge,
+    product_id: str = "airport",
+    version: int = 1,
+    add_ons: Sequence[add_on_pb2.AddOnVersion] = (),
+    trial_days: int = 0,
+    several: bool = False,
 ) -> plan_pb2.PlanVersion:
     """A published version; free without charges."""
     pricing_type = plan_pb2.PRICING_TYPE_PAID if charges else plan_pb2.PRICING_TYPE_FREE
@@ -103,6 +128,12 @@ def plan(
         product_id=product_id,
         state=plan_pb2.PLAN_VERSION_STATE_PUBLISHED,
         display_name=plan_id.capitalize(),
-        content=plan_pb2.PlanContent(pricing_type=pricing_type, charges=charges),
+        content=plan_pb2.PlanContent(
+            pricing_type=pricing_type,
+            charges=charges,
+            trial=plan_pb2.Trial(duration_days=trial_days) if trial_days else None,
+        ),
         features=FEATURES,
+        add_ons=add_ons,
+        multiple_subscriptions=several,
     )

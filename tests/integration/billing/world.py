@@ -141,6 +141,38 @@ class World:
         )
         return await call(self.subscriptions.UpdateCommitments, request)
 
+    async def update(
+        self,
+        subscription_id: str,
+        *,
+        commitments: dict[str, str] | None = None,
+        add_ons: dict[str, int] | None = None,
+        **more: Any,
+    ) -> subscription_service_pb2.UpdateSubscriptionResponse:
+        """Changes a subscription; `more` are further fields of the request."""
+        request = subscription_service_pb2.UpdateSubscriptionRequest(
+            subscription_id=subscription_id,
+            commitments=commitments_of(commitments or {}),
+            add_ons=add_ons_of(add_ons or {}),
+            **more,
+        )
+        return await call(self.subscriptions.UpdateSubscription, request)
+
+    async def end(self, subscription_id: str, **more: Any) -> subscription_service_pb2.CancelSubscriptionResponse:
+        """Cancels a subscription; `more` are further fields of the request."""
+        request = subscription_service_pb2.CancelSubscriptionRequest(subscription_id=subscription_id, **more)
+        return await call(self.subscriptions.CancelSubscription, request)
+
+    async def resume(self, subscription_id: str, **more: Any) -> subscription_service_pb2.ResumeSubscriptionResponse:
+        """Takes a scheduled end back; `more` are further fields of the request."""
+        request = subscription_service_pb2.ResumeSubscriptionRequest(subscription_id=subscription_id, **more)
+        return await call(self.subscriptions.ResumeSubscription, request)
+
+    async def preview_renewal(self, subscription_id: str) -> subscription_service_pb2.PreviewRenewalResponse:
+        """What the end of the period would charge."""
+        request = subscription_service_pb2.PreviewRenewalRequest(subscription_id=subscription_id)
+        return await call(self.subscriptions.PreviewRenewal, request)
+
     async def cancel(self, subscription_id: str) -> subscription_pb2.Subscription:
         """Schedules a subscription's end."""
         request = subscription_service_pb2.CancelSubscriptionRequest(subscription_id=subscription_id)
@@ -160,6 +192,11 @@ class World:
 def commitments_of(quantities: dict[str, str]) -> list[subscription_pb2.Commitment]:
     """Commitments by feature id."""
     return [subscription_pb2.Commitment(feature_id=name, quantity=quantity) for name, quantity in quantities.items()]
+
+
+def add_ons_of(quantities: dict[str, int]) -> list[subscription_pb2.SubscriptionAddOn]:
+    """Add-ons by id."""
+    return [subscription_pb2.SubscriptionAddOn(add_on_id=name, quantity=number) for name, number in quantities.items()]
 
 
 def told(invoice: invoice_pb2.Invoice) -> list[tuple[str, str, str]]:

@@ -193,10 +193,17 @@ class Book:
 
     def update(self, at: datetime, asked: Asked, digits: int) -> None:
         """Something else is held, now or from the end of the period on."""
-        if asked.plan or asked.latest or asked.billing:
-            now, after = self._other_plan(asked)
+        held, following = self.holding, self.scheduled
+        other = asked.plan not in {"", held.plan.id}
+        plan = self.newest[asked.plan or held.plan.id] if other or asked.latest else held.plan
+        if (plan.id, plan.version) != held.key or asked.billing not in {"", held.billing}:
+            now, after = self._other_plan(asked, plan)
         else:
-            now, after = self._other_parts(asked)
+            named = bool(asked.plan or asked.billing)
+            if named and following and (following.plan.id, following.billing) != (held.plan.id, held.billing):
+                # Who asks for the plan that is held wants no other one later.
+                following = None
+            now, after = self._other_parts(asked, following or held)
         self._hold(now, at, digits)
         self.scheduled = after if after != now else None
 
@@ -258,10 +265,8 @@ class Book:
             self.span.end = at
             self._turn(at, held, digits)
 
-    def _other_plan(self, asked: Asked) -> tuple[Holds, Holds]:
+    def _other_plan(self, asked: Asked, plan: Plan) -> tuple[Holds, Holds]:
         held, following = self.holding, self.scheduled or self.holding
-        other = asked.plan not in {"", held.plan.id}
-        plan = self.newest[asked.plan or held.plan.id] if other or asked.latest else held.plan
         wanted = self._moved(held, plan, asked)
         after = wanted
         if not (asked.plan or asked.billing):
@@ -275,8 +280,8 @@ class Book:
         commitments = {**held.commitments, **asked.commitments}
         return holds(plan, asked.billing or held.billing, commitments, {**held.add_ons, **asked.add_ons})
 
-    def _other_parts(self, asked: Asked) -> tuple[Holds, Holds]:
-        held, following = self.holding, self.scheduled or self.holding
+    def _other_parts(self, asked: Asked, following: Holds) -> tuple[Holds, Holds]:
+        held = self.holding
         now_c, next_c = dict(held.commitments), dict(following.commitments)
         now_a, next_a = dict(held.add_ons), dict(following.add_ons)
         for feature, quantity in asked.commitments.items():
