@@ -30,7 +30,7 @@ def plan_terms_asked(request: pb.PreviewPlanVersionRequest) -> PlanTerms:
     mistakes.check()
     try:
         terms = plan_terms_from_proto(version)
-    except ValueError as error:
+    except (ValueError, ArithmeticError) as error:
         message = "must be a complete version as the catalog answers it, published or not"
         raise invalid(FieldViolation("plan_version", message)) from error
     charges = [*terms.charges, *(charge for add_on in terms.add_ons.values() for charge in add_on.charges)]
