@@ -85,8 +85,11 @@ async def settle_changes(
             held[customer.id] = change_credit(customer, draft.settlement.credit_change, revision=customer.revision)
         if change.changes:
             stored.append(change)
-    await store_changes(connection, outbox, stored, terms)
-    issued, after = await _issue(connection, outbox, drafts, before=before, held=held, now=now)
+    await _store(connection, stored, terms)
+    announced = [_event(change) for change in stored]
+    issued, after = await _issue(connection, drafts, before=before, held=held, now=now)
+    changed = [customer for customer in after.values() if customer is not before[customer.id]]
+    await outbox.put_all(connection, [*announced, *_customer_events(changed), *invoice_events(issued)])
     payable = [(after[one.customer_id], one) for one in issued if one.state is InvoiceState.OPEN]
     attempts = await collection.begin(connection, payable, now=now) if payable else ()
     return Settled(
@@ -99,6 +102,11 @@ async def settle_changes(
 
 async def store_changes(connection: AsyncConnection, outbox: Outbox, changes: Sequence[Change], terms: Terms) -> None:
     """Stores and announces subscriptions as they became; what metering must count anew is noted."""
+    await _store(connection, changes, terms)
+    await outbox.put_all(connection, [_event(change) for change in changes])
+
+
+async def _store(connection: AsyncConnection, changes: Sequence[Change], terms: Terms) -> None:
     changed = [change.subscription for change in changes if change.before is not None]
     if changed:
         await subscriptions.save_all(connection, changed)
@@ -107,8 +115,6 @@ async def store_changes(connection: AsyncConnection, outbox: Outbox, changes: Se
             await subscriptions.add(connection, change.subscription)
         if _tracks_anew(change, terms):
             await tracker_registrations.add(connection, change.subscription.id)
-    if changes:
-        await outbox.put_all(connection, [_event(change) for change in changes])
 
 
 def _tracks_anew(change: Change, terms: Terms) -> bool:
@@ -124,7 +130,6 @@ def _tracks_anew(change: Change, terms: Terms) -> bool:
 
 async def _issue(
     connection: AsyncConnection,
-    outbox: Outbox,
     drafts: Sequence[Invoice],
     *,
     before: Mapping[str, Customer],
@@ -148,7 +153,6 @@ async def _issue(
     await invoices.add_all(connection, issued, clocks)
     entries = [invoice_entry(invoice, id=new_id("cre")) for invoice in issued]
     await credit.add_entries(connection, [entry for entry in entries if entry is not None])
-    await outbox.put_all(connection, [*_customer_events(changed), *invoice_events(issued)])
     return issued, {**held, **{customer.id: customer for customer in changed}}
 
 

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, insert, select, tuple_
+from sqlalchemy import Row, select, tuple_
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from billing.domain.credit import CreditEntry
 from billing.domain.customer import Customer
 from billing.store import tables
+from billing.store.bulk import insert_all
 from kernel.money import Money, currency
 
 _BALANCE = tables.credit_balance
@@ -18,8 +19,7 @@ _ENTRY = tables.credit_entry
 
 async def add_entries(connection: AsyncConnection, entries: Sequence[CreditEntry]) -> None:
     """Stores what changed balances."""
-    if entries:
-        await connection.execute(insert(_ENTRY), [_entry_to_row(entry) for entry in entries])
+    await insert_all(connection, _ENTRY, [_entry_to_row(entry) for entry in entries])
 
 
 async def list_entries(
