@@ -37,7 +37,7 @@ class Sold:
 
 @dataclass(frozen=True)
 class Plan:
-    """A plan version: prices by billing period, commitments by feature, add-ons by name. It sells one feature by usage."""
+    """A plan version: prices by billing period, commitments by feature, add-ons by name; without prices of usage it sells none."""
 
     id: str
     version: int
@@ -87,7 +87,7 @@ class Span:
 
     Attributes:
         length: Of the whole period.
-        closed: Once it is over, until when its usage counts and what was held then.
+        closed: Once its usage was charged, until when it counts and what was held then.
         used: What its usage came to when it was looked at last.
     """
 
@@ -245,14 +245,19 @@ class Book:
 
     def _close(self, at: datetime, digits: int) -> None:
         """The period's usage is charged, and what came late for those before it."""
-        self.span.closed = (at, self.holding)
         if not self.span.charged:
             return
+        if self.holding.plan.usage:
+            self.span.closed = (at, self.holding)
         for span in self.spans[-1 - LATE :]:
-            if span.charged and span.closed is not None:
-                until, held = span.closed
-                used = added(quantity for when, quantity in self.usage if span.start <= when < until)
-                span.used = rounded(held.plan.usage[held.billing].of(used), digits)
+            self._look_at_usage(span, digits)
+
+    def _look_at_usage(self, span: Span, digits: int) -> None:
+        """All usage of the period until its charge ended, by the price that was in force then."""
+        if span.charged and span.closed is not None:
+            until, held = span.closed
+            used = added(quantity for when, quantity in self.usage if span.start <= when < until)
+            span.used = rounded(held.plan.usage[held.billing].of(used), digits)
 
     def _hold(self, held: Holds, at: datetime, digits: int) -> None:
         if held == self.holding:
@@ -260,6 +265,9 @@ class Book:
         if self.state != "ACTIVE":
             self.spans = [self._span(self.anchor, held)]
         elif held.billing == self.holding.billing:
+            if self.holding.plan.usage and not held.plan.usage:
+                self.span.closed = (at, self.holding)
+                self._look_at_usage(self.span, digits)
             self.span.held.append((at, held))
         else:
             self.span.end = at

@@ -52,14 +52,15 @@ def prices(draw: st.DrawFn) -> dict[str, Price]:
 
 @st.composite
 def plans(draw: st.DrawFn, name: str, version: int, extras: Sequence[str]) -> Plan:
-    """A plan version with a fee, commitments to gates, usage of departures, and the add-ons."""
+    """A plan version with a fee, commitments to gates, the add-ons, and perhaps usage of departures."""
     each = {billing: draw(_amounts) for billing in MONTHS}
     least, most = draw(st.sampled_from([(1, None), (1, 40), (3, 60)]))
     sold = Sold(draw(prices()), Fraction(least), None if most is None else Fraction(most))
     if not sold.takes(sold.least):
         sold = Sold(sold.prices, sold.least, None)
     add_on_fees = {extra: {billing: draw(_amounts) for billing in MONTHS} for extra in extras}
-    return Plan(name, version, each, {"gates": sold}, draw(prices()), add_on_fees)
+    usage = draw(prices()) if draw(st.booleans()) else {}
+    return Plan(name, version, each, {"gates": sold}, usage, add_on_fees)
 
 
 def terms(sold: Plan, unit: str) -> PlanTerms:
@@ -67,7 +68,7 @@ def terms(sold: Plan, unit: str) -> PlanTerms:
     offers = {billing: Offer(BillingPeriod(billing), unit) for billing in MONTHS}
     gates = sold.commitments["gates"]
     listed = {offers[billing]: _price_list(price) for billing, price in gates.prices.items()}
-    charges = (
+    charges = [
         fee("0", prices={offers[billing]: FlatRate(_decimal(amount)) for billing, amount in sold.fees.items()}),
         committed(
             next(iter(listed.values())),
@@ -75,8 +76,10 @@ def terms(sold: Plan, unit: str) -> PlanTerms:
             minimum=str(gates.least),
             maximum=None if gates.most is None else str(gates.most),
         ),
-        used(FlatRate(Decimal(0)), prices={offers[name]: _price_list(price) for name, price in sold.usage.items()}),
-    )
+    ]
+    if sold.usage:
+        listed = {offers[billing]: _price_list(price) for billing, price in sold.usage.items()}
+        charges.append(used(FlatRate(Decimal(0)), prices=listed))
     extras = [
         add_on(name, fee("0", prices={offers[billing]: FlatRate(_decimal(n)) for billing, n in amounts.items()}))
         for name, amounts in sold.add_ons.items()
@@ -174,7 +177,7 @@ class Life:
     def step(self) -> None:
         """Something happens, at some time."""
         self.now = self._moment()
-        what = self.data.draw(st.sampled_from(["parts", "parts", "plan", "period", "version", "end", "use", "wait"]))
+        what = self.data.draw(st.sampled_from(["parts", "parts", "plan", "period", "version", "end", "use", "use", "wait"]))
         self.story.advance(self.now)
         self.book.advance(self.now, self.digits)
         if not self.subscription.live:
