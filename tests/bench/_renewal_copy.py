@@ -1,19 +1,18 @@
 """The yardstick of renewals: the same rows, and nothing else.
 
-What the renewals of a round wrote is read from their database and written into one like it, over as many connections and in
-transactions as large as theirs: COPY of invoices, lines and events into the same tables with the same indexes, constraints and
-triggers, and one UPDATE of the subscriptions from a COPY.
+What the renewals of a round wrote is read from their database and written into one like it, over one connection and in transactions
+as large as theirs: COPY of invoices, lines and events into the same tables with the same indexes, constraints and triggers, and one
+UPDATE of the subscriptions from a COPY.
 """
 
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import psycopg
 
 from billing.store import tables
-from billing.store.subscriptions import CHANGING
+from billing.store.subscriptions import CHANGING, FIXED
 
 _SUBSCRIPTION = ", ".join(("id", *CHANGING))
 _SET = ", ".join(f"{name} = staged.{name}" for name in CHANGING)
@@ -64,25 +63,15 @@ def read_rows(conninfo: str, *, seeded: int, before: int, size: int) -> Sequence
     return chunks
 
 
-def write_rows(conninfo: str, chunks: Sequence[Rows], *, connections: int) -> float:
+def write_rows(conninfo: str, chunks: Sequence[Rows]) -> float:
     """Writes them; renewals a second."""
-    shares = [chunks[i::connections] for i in range(connections)]
-    opened = [psycopg.connect(conninfo, autocommit=True) for _ in shares]
-    try:
-        for connection in opened:
-            connection.execute("CREATE TEMPORARY TABLE staged (LIKE subscription)")
-            for name in ("customer_id", "product_id", "resource_id", "currency", "country", "time_zone", "create_time"):
-                connection.execute(f"ALTER TABLE staged ALTER {name} DROP NOT NULL")
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        connection.execute("CREATE TEMPORARY TABLE staged (LIKE subscription)")
+        for name in FIXED:
+            connection.execute(f"ALTER TABLE staged ALTER {name} DROP NOT NULL")
         began = time.perf_counter()
-        with ThreadPoolExecutor(len(shares)) as pool:
-            for done in [
-                pool.submit(_write, connection, share) for connection, share in zip(opened, shares, strict=True)
-            ]:
-                done.result()
+        _write(connection, chunks)
         return sum(chunk.count for chunk in chunks) / (time.perf_counter() - began)
-    finally:
-        for connection in opened:
-            connection.close()
 
 
 def _write(connection: psycopg.Connection, chunks: Sequence[Rows]) -> None:

@@ -25,10 +25,10 @@ from tests.bench.yardstick import Aim, Measurement
 NAME = "renewals"
 
 FEW, MANY = 1_000, 100_000
-# Renewed in one round of either size.
+# Renewed in one round, of either size.
 RENEWALS = 3_000
 ROUNDS = 5
-# Two cores, and PostgreSQL is busy for a third of the time.
+# Two cores; while one worker waits for PostgreSQL, or for the numbers of invoices, another one computes.
 WORKERS = 2
 
 
@@ -86,7 +86,7 @@ async def _round(case: _Case, workers: list[Process], *, renewals: int) -> None:
             read_rows, population.conninfo, seeded=population.count, before=before, size=BATCH
         )
         assert sum(chunk.count for chunk in chunks) == after - before > 0
-        rate = await asyncio.to_thread(write_rows, population.plain, chunks, connections=WORKERS)
+        rate = await asyncio.to_thread(write_rows, population.plain, chunks)
         copied += (after - before) / rate
         renewed += after - before
         if population.count == FEW:

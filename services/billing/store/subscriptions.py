@@ -17,22 +17,18 @@ from kit.paging import Page
 
 _TABLE = tables.subscription
 _LIVE = _TABLE.c.end_time.is_(None)
-# What never changes once it is provisioned.
-_FIXED = frozenset(
-    {
-        "id",
-        "customer_id",
-        "product_id",
-        "resource_id",
-        "test_clock_id",
-        "currency",
-        "country",
-        "time_zone",
-        "create_time",
-    }
+# What never changes once it is provisioned, besides its id.
+FIXED = (
+    "customer_id",
+    "product_id",
+    "resource_id",
+    "test_clock_id",
+    "currency",
+    "country",
+    "time_zone",
+    "create_time",
 )
-# What of a subscription changes.
-CHANGING = [column.name for column in _TABLE.c if column.name not in _FIXED | {"lease_time"}]
+CHANGING = tuple(column.name for column in _TABLE.c if column.name not in {"id", *FIXED, "lease_time"})
 
 
 async def get(connection: AsyncConnection, subscription_id: str, *, lock: bool = False) -> Subscription | None:
