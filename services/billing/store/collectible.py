@@ -15,6 +15,7 @@ _INVOICE = tables.invoice
 _ATTEMPT = tables.payment_attempt
 _SUBSCRIPTION = tables.subscription
 _OPEN_ATTEMPT = _ATTEMPT.c.state == AttemptState.OPEN
+# Lists of one clock, or of none, are ordered by the clock as well, like the indexes: or PostgreSQL would sort all that is due.
 # What is being collected is not due: one attempt follows another.
 _DUE = and_(
     _INVOICE.c.state == InvoiceState.OPEN,
@@ -49,7 +50,11 @@ async def due_invoices(
     query = select(_INVOICE.c.id).where(_of_clock(_INVOICE.c.test_clock_id, test_clock_id), _DUE)
     query = query.where(_INVOICE.c.next_attempt_time <= now)
     return (
-        (await connection.execute(query.order_by(_INVOICE.c.next_attempt_time, _INVOICE.c.id).limit(limit)))
+        (
+            await connection.execute(
+                query.order_by(_INVOICE.c.test_clock_id, _INVOICE.c.next_attempt_time, _INVOICE.c.id).limit(limit)
+            )
+        )
         .scalars()
         .all()
     )
@@ -61,7 +66,15 @@ async def unpaid_subscriptions(
     """Ids of subscriptions that have waited for their first payment since then or longer, the longest first."""
     query = select(_SUBSCRIPTION.c.id).where(_of_clock(_SUBSCRIPTION.c.test_clock_id, test_clock_id), _UNPAID)
     query = query.where(_SUBSCRIPTION.c.pending_since <= since)
-    return (await connection.execute(query.order_by(_SUBSCRIPTION.c.pending_since).limit(limit))).scalars().all()
+    return (
+        (
+            await connection.execute(
+                query.order_by(_SUBSCRIPTION.c.test_clock_id, _SUBSCRIPTION.c.pending_since).limit(limit)
+            )
+        )
+        .scalars()
+        .all()
+    )
 
 
 async def undecided_changes(
