@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TypeVar
+from typing import Self, TypeVar
 
 T = TypeVar("T")
 
@@ -43,7 +43,7 @@ class TollkeeperError(Exception):
         kind: Decides the gRPC code.
         reason: A name from the context's ``ErrorReason`` enum, without its prefix.
         message: The public sentence: what is wrong and how to mend it; nothing internal.
-        violations: For bad input, each mistake.
+        violations: For bad input, each mistake; for another refusal, the fields that it is about.
         metadata: Names and ids a program may want, such as ``{"feature_id": "seats"}``.
     """
 
@@ -55,6 +55,11 @@ class TollkeeperError(Exception):
 
     def __str__(self) -> str:
         return f"{self.reason}: {self.message}"
+
+    def at(self, *paths: str) -> Self:
+        """The same refusal, which names the fields that it is about."""
+        self.violations = tuple(FieldViolation(path, self.message) for path in paths)
+        return self
 
 
 def invalid(*violations: FieldViolation, reason: str = "INVALID_FIELD") -> TollkeeperError:

@@ -51,5 +51,5 @@ async def _outcome(connection: AsyncConnection, key: RequestKey, response_type: 
             ErrorKind.ALREADY_EXISTS,
             "REQUEST_ID_REUSED",
             "The request_id was used before for a request with other content. Choose a new one.",
-        )
+        ).at("request_id")
     return response_type.FromString(first.response)

@@ -92,8 +92,8 @@ class ProvisionSubscription:
         async with self._database.read() as connection:
             await present(connection, agreement.customer_id, clock=self._clock, lock=False)
         document = await self._catalog.newest_version(agreement.plan_id)
-        coupons = [await self._catalog.coupon(coupon_id) for coupon_id in agreement.coupon_ids]
-        return _Offered(document, plan_terms(document), tuple(coupons))
+        coupons = await self._catalog.coupons(agreement.coupon_ids, "coupon_ids")
+        return _Offered(document, plan_terms(document), coupons)
 
     async def _provision(self, agreement: Agreement, offered: _Offered, key: RequestKey | None) -> Response:
         async with self._database.write() as connection:
@@ -181,7 +181,7 @@ def _exists(live: Subscription) -> TollkeeperError:
         f"The customer {live.customer_id} has the live subscription {live.id} to the product {live.product_id}. "
         "Update it, or cancel it: after its end a new one may begin.",
         subscription_id=live.id,
-    )
+    ).at("plan_id")
 
 
 def _taken(subscription_id: str) -> TollkeeperError:
@@ -190,4 +190,4 @@ def _taken(subscription_id: str) -> TollkeeperError:
         "SUBSCRIPTION_ID_TAKEN",
         f"Another subscription has the id {subscription_id}. Choose another id, or leave it out.",
         metadata={"subscription_id": subscription_id},
-    )
+    ).at("subscription_id")

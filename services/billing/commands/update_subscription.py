@@ -59,7 +59,7 @@ class UpdateSubscription:
         document = None
         if plan_id != held or asked.latest_version:
             document = await self._catalog.newest_version(plan_id, archived=plan_id == held)
-        coupons = tuple([await self._catalog.coupon(coupon_id) for coupon_id in asked.apply_coupon_ids])
+        coupons = await self._catalog.coupons(asked.apply_coupon_ids, "apply_coupon_ids")
         return Offered(document, None if document is None else plan_terms(document), coupons)
 
 

@@ -127,12 +127,16 @@ def _settled_line(
         min(max(segments[-1].start, subscription.period.start), subscription.period.end), subscription.period.end
     )
     old, new = segments[-2].quantity if len(segments) > 1 else ZERO, segments[-1].quantity
+    what = _changed(known, old, new)
+    if not new and proration.line.amount > 0:
+        # What was held until now was never charged, because its invoice is void: the line pays for the time gone by.
+        rest, what = Period(subscription.period.start, rest.start), f"{_counted(known, old)} until the end"
     return InvoiceLine(
         type=LineType(f"{key.kind}_PRORATION"),
         source=_source(subscription, known),
         charge_id=key.charge_id,
         feature_id=known.charge.feature_id,
-        description=f"{known.name}: {_changed(known, old, new)}, {wording.span(rest, subscription.time_zone)}",
+        description=f"{_named(known, history)}: {what}, {wording.span(rest, subscription.time_zone)}",
         quantity=new,
         period_number=subscription.period_number,
         period=rest,
@@ -141,6 +145,16 @@ def _settled_line(
         previous_quantity=old,
         part=ChargedPart(rest.microseconds, subscription.period.microseconds),
     )
+
+
+def _named(item: Item, history: Sequence[tuple[Held, Item | None]]) -> str:
+    """The charge; with its plan where the period knew several, whose charges are often called the same."""
+    plans = {held.holding.plan_id for held, _ in history}
+    return item.name if len(plans) == 1 or item.name == item.source_name else f"{item.source_name}, {item.name}"
+
+
+def _counted(item: Item, quantity: Decimal) -> str:
+    return "fixed fee" if item.key.kind is AdvanceKind.FLAT_FEE else wording.counted(quantity, item.charge.unit)
 
 
 def _changed(item: Item, old: Decimal, new: Decimal) -> str:
@@ -176,13 +190,8 @@ def _proration_steps(proration: Proration, item: Item, *, period: Period, charge
 def _share_step(share: Share, item: Item, period: Period) -> Step:
     whole = period.microseconds
     part = wording.part_of(int(share.fraction * whole), whole)
-    what = (
-        "fixed fee"
-        if item.key.kind is AdvanceKind.FLAT_FEE
-        else wording.counted(share.segment.quantity, item.charge.unit)
-    )
     return Step(
-        f"{what} for {part}: {wording.sum_of(share.priced)} a period",
+        f"{_counted(item, share.segment.quantity)} for {part}: {wording.sum_of(share.priced)} a period",
         round_half_away(share.fraction, _SHOWN_PLACES),
         share.priced.amount,
         round_half_away(share.amount, _SHOWN_PLACES),

@@ -8,7 +8,7 @@ from billing.domain.charging import Step
 from billing.domain.invoice import InvoiceReason
 from billing.domain.plan_terms import TrialEnd
 from billing.domain.subscription import Subscription, SubscriptionState
-from billing.domain.update import restarted
+from billing.domain.update import converted, restarted
 
 
 def cross(subscription: Subscription, *, revision: int) -> Step:
@@ -35,7 +35,7 @@ def _after(subscription: Subscription, at: datetime) -> tuple[Subscription, Invo
         case SubscriptionState.TRIALING:
             if subscription.trial_end_behavior is TrialEnd.EXPIRE:
                 return ended(subscription, SubscriptionState.EXPIRED, at), InvoiceReason.FINAL
-            return _converted(subscription), InvoiceReason.TRIAL_END
+            return converted(subscription), InvoiceReason.TRIAL_END
         case SubscriptionState.ACTIVE | SubscriptionState.PAST_DUE:
             return _renewed(subscription, at), InvoiceReason.RENEWAL
         case SubscriptionState.PENDING_PAYMENT | SubscriptionState.CANCELED | SubscriptionState.EXPIRED:
@@ -49,12 +49,6 @@ def ended(subscription: Subscription, state: SubscriptionState, at: datetime) ->
     return replace(
         subscription, state=state, end_time=at, cancel_time=None, scheduled=None, pending=None, pending_since=None
     )
-
-
-def _converted(subscription: Subscription) -> Subscription:
-    holding = subscription.scheduled or subscription.holding
-    changed = replace(subscription, state=SubscriptionState.ACTIVE, holding=holding, scheduled=None, held_before=())
-    return replace(changed, period=changed.recurrence.period(0), held_since=changed.anchor_time)
 
 
 def _renewed(subscription: Subscription, at: datetime) -> Subscription:

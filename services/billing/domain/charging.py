@@ -101,6 +101,7 @@ def charge(step: Step, *, terms: Terms, account: Sequence[InvoiceLine], answers:
         coupons=after.coupons,
         at=step.at,
         begins_period=step.begins_period or step.ends_period,
+        goes_on=after.live,
     )
     if coupons != after.coupons:
         after = replace(after, coupons=coupons)

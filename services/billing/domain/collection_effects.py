@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
+from billing.domain.coupon import give_back_used
 from billing.domain.invoice import Invoice
 from billing.domain.payment_effects import expire, payment_failed, payment_succeeded
 from billing.domain.subscription import Subscription, SubscriptionState
@@ -27,11 +28,14 @@ def after_void(
 ) -> Subscription:
     """The subscription whose invoice was taken back: without the change that waited for it, expired where it waited itself.
 
-    Otherwise the invoice needs no payment any more; see `payment_succeeded`.
+    Otherwise the invoice needs no payment any more, see `payment_succeeded`, and coupons that it used up count again.
     """
     pending = subscription.pending
     if pending is not None and pending.invoice_id == invoice.id:
         return payment_failed(subscription, invoice, revision=revision)
     if subscription.state is SubscriptionState.PENDING_PAYMENT:
         return expire(subscription, now=now, revision=revision)
-    return payment_succeeded(subscription, invoice.id, others_failed=others_failed, revision=revision)
+    after = payment_succeeded(subscription, invoice.id, others_failed=others_failed, revision=revision)
+    used = {one.coupon_id for one in invoice.discounts if one.amount.amount > 0}
+    coupons = give_back_used(after.coupons, used)
+    return after if coupons == after.coupons else replace(after, coupons=coupons, revision=revision)

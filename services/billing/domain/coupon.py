@@ -1,5 +1,6 @@
 """Coupons of a subscription: what they take off, and for how long."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -63,22 +64,28 @@ class AppliedCoupon:
 
 
 def apply_coupons(
-    held: tuple[AppliedCoupon, ...], coupons: tuple[Coupon, ...], *, at: datetime, currency_code: str, time_zone: str
+    held: tuple[AppliedCoupon, ...],
+    coupons: tuple[Coupon, ...],
+    *,
+    at: datetime,
+    currency_code: str,
+    time_zone: str,
+    path: str,
 ) -> tuple[AppliedCoupon, ...]:
-    """The coupons of a subscription after some more were applied.
+    """The coupons of a subscription after some more were applied; `path` is the caller's field that names them.
 
     Raises:
         TollkeeperError: `COUPON_NOT_APPLICABLE`.
     """
     found = list(held)
-    for coupon in coupons:
+    for i, coupon in enumerate(coupons):
         if coupon.percent_off is None and coupon.amount_off(currency_code) is None:
-            raise _not_applicable(coupon.id, f"takes nothing off in {currency_code}")
+            raise _not_applicable(coupon.id, f"takes nothing off in {currency_code}").at(f"{path}[{i}]")
         if any(one.coupon.id == coupon.id and one.counts(at) for one in found):
-            raise _not_applicable(coupon.id, "counts for the subscription already")
+            raise _not_applicable(coupon.id, "counts for the subscription already").at(f"{path}[{i}]")
         found.append(AppliedCoupon(coupon, at, _end_time(coupon, at, time_zone)))
     if len(found) > MOST_COUPONS:
-        raise _not_applicable(coupons[-1].id, f"would be one of more than {MOST_COUPONS} of the subscription")
+        raise _not_applicable(coupons[-1].id, f"would be one of more than {MOST_COUPONS} of the subscription").at(path)
     return tuple(found)
 
 
@@ -87,6 +94,13 @@ def remove_coupons(
 ) -> tuple[AppliedCoupon, ...]:
     """The coupons of a subscription after some were taken away: they count no more."""
     return tuple(replace(one, end_time=at) if one.coupon.id in coupon_ids and one.counts(at) else one for one in held)
+
+
+def give_back_used(held: tuple[AppliedCoupon, ...], coupon_ids: Collection[str]) -> tuple[AppliedCoupon, ...]:
+    """The coupons of a subscription after an invoice that they had reduced became void: what counts once counts again."""
+    last = {one.coupon.id: i for i, one in enumerate(held) if one.coupon.duration is Duration.ONCE}
+    again = {last[coupon_id] for coupon_id in coupon_ids if coupon_id in last}
+    return tuple(replace(one, end_time=None) if i in again else one for i, one in enumerate(held))
 
 
 def _end_time(coupon: Coupon, start: datetime, time_zone: str) -> datetime | None:

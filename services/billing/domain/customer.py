@@ -94,7 +94,9 @@ class Customer:
 
 def customer_not_found(customer_id: str) -> TollkeeperError:
     """The refusal of what needs a customer that is not there."""
-    return not_found("CUSTOMER_NOT_FOUND", f"No customer has the id {customer_id}.", customer_id=customer_id)
+    return not_found("CUSTOMER_NOT_FOUND", f"No customer has the id {customer_id}.", customer_id=customer_id).at(
+        "customer_id"
+    )
 
 
 def check_customer(spec: CustomerSpec, path: str) -> None:
@@ -183,7 +185,7 @@ def check_etag(customer: Customer, etag: str) -> None:
             "ETAG_MISMATCH",
             f"The customer {customer.id} was changed since you read it. Read it again and repeat the request.",
             metadata={"customer_id": customer.id},
-        )
+        ).at("customer.etag")
 
 
 def update_customer(customer: Customer, spec: CustomerSpec, mask: tuple[str, ...], *, revision: int) -> Customer:

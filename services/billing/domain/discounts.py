@@ -6,13 +6,13 @@ time is net of the coupons on what it reverses, and up and at once down again is
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 
-from billing.domain.coupon import AppliedCoupon, Duration
+from billing.domain.coupon import AppliedCoupon, Coupon, Duration
 from billing.domain.invoice import AccountKey, Discount, InvoiceLine
 from kernel.money import Currency, Money
 from kernel.quantity import ZERO, round_half_away
@@ -77,6 +77,7 @@ def discounted(
     coupons: Sequence[AppliedCoupon],
     at: datetime,
     begins_period: bool,
+    goes_on: bool,
 ) -> tuple[tuple[InvoiceLine, ...], tuple[AppliedCoupon, ...]]:
     """The lines with what coupons take off, and the coupons afterwards: one that counts once is used up.
 
@@ -86,6 +87,8 @@ def discounted(
         coupons: The subscription's.
         at: When the lines are charged.
         begins_period: Whether the invoice begins or ends a billing period: fixed amounts are taken off such ones only.
+        goes_on: Whether the subscription does: what a coupon had taken off a charge that is given back then goes over to what is
+            charged in its place, so that nobody loses a coupon by an upgrade.
     """
     if not lines or not (coupons or any(line.discounts for line in account)):
         return tuple(lines), tuple(coupons)
@@ -98,7 +101,11 @@ def discounted(
         within = min(change, held.top - held.level)
         moved.append(held.move(within))
         new.append(change - within)
-    taken = _taken_off(new, [one for one in coupons if one.counts(at)], currency=currency, begins_period=begins_period)
+    counting = [
+        one.coupon for one in coupons if one.counts(at) and (begins_period or one.coupon.percent_off is not None)
+    ]
+    over = _given_back(moved, {one.id for one in counting}) if goes_on else ()
+    taken = _taken_off(new, counting, over, currency=currency)
     for line, amount, off in zip(lines, new, taken, strict=True):
         if amount:
             accounts[line.account].fill(amount, off)
@@ -125,27 +132,39 @@ def _accounts(lines: Iterable[InvoiceLine], currency: Currency) -> dict[AccountK
     return accounts
 
 
+def _given_back(moved: Sequence[Mapping[str, Discount]], counting: Collection[str]) -> list[Discount]:
+    """What lines give back of coupons that take off nothing by themselves now, above zero, by coupon."""
+    whole: dict[str, Discount] = {}
+    for one in (one for line in moved for one in line.values() if one.coupon_id not in counting):
+        held = whole.get(one.coupon_id)
+        whole[one.coupon_id] = one if held is None else replace(one, amount=held.amount + one.amount)
+    return [replace(one, amount=-one.amount) for one in whole.values() if one.amount.amount < 0]
+
+
 def _taken_off(
-    amounts: Sequence[Decimal], coupons: Sequence[AppliedCoupon], *, currency: Currency, begins_period: bool
+    amounts: Sequence[Decimal], coupons: Sequence[Coupon], over: Sequence[Discount], *, currency: Currency
 ) -> list[dict[str, Discount]]:
-    """What the coupons take off amounts that are charged for the first time: percentages first, then fixed amounts."""
+    """What is taken off amounts that are charged for the first time: percentages, then fixed amounts, then what goes over."""
     left = list(amounts)
     taken: list[dict[str, Discount]] = [{} for _ in amounts]
-    percentages = [one.coupon for one in coupons if one.coupon.percent_off is not None]
-    fixed = [one.coupon for one in coupons if one.coupon.percent_off is None and begins_period]
-    for coupon in (*percentages, *fixed):
-        whole = sum(left, ZERO)
-        if coupon.percent_off is not None:
-            off = round_half_away(Fraction(whole) * Fraction(coupon.percent_off) / 100, currency.minor_digits)
-        else:
-            amount = coupon.amount_off(currency.code)
-            off = ZERO if amount is None else min(amount.amount, whole)
+
+    def take(coupon_id: str, description: str, wanted: Decimal) -> None:
+        off = min(wanted, sum(left, ZERO))
         if not off:
-            continue
+            return
         for i, part in enumerate(Money(off, currency).split(left)):
             if part.amount:
-                taken[i][coupon.id] = Discount(coupon.id, coupon.description, part)
+                taken[i][coupon_id] = Discount(coupon_id, description, part)
                 left[i] -= part.amount
+
+    for coupon in sorted(coupons, key=lambda one: one.percent_off is None):
+        if coupon.percent_off is not None:
+            part = Fraction(sum(left, ZERO)) * Fraction(coupon.percent_off) / 100
+            take(coupon.id, coupon.description, round_half_away(part, currency.minor_digits))
+        elif (amount := coupon.amount_off(currency.code)) is not None:
+            take(coupon.id, coupon.description, amount.amount)
+    for one in over:
+        take(one.coupon_id, one.description, one.amount.amount)
     return taken
 
 

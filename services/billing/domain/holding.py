@@ -77,11 +77,14 @@ class Item:
     """Something that is charged in advance.
 
     Attributes:
+        source_name: What people read for the plan or add-on.
+        name: What people read for the charge.
         quantity: The commitment, the number of add-ons, or 1.
         price_list: Of a whole period.
     """
 
     key: ItemKey
+    source_name: str
     name: str
     charge: Charge
     quantity: Decimal
@@ -111,13 +114,15 @@ def items(holding: Holding, terms: PlanTerms, offer: Offer) -> dict[ItemKey, Ite
                 quantity = holding.committed(charge.feature_id)
             case BillingModel.USAGE_BASED:
                 continue
-        found[key] = Item(key, charge.name, charge, quantity, _price_list(charge, offer), terms.key)
+        prices = _price_list(charge, offer)
+        found[key] = Item(key, terms.name, charge.name, charge, quantity, prices, terms.key)
     for held in holding.add_ons:
         add_on = terms.add_ons[held.add_on_id]
         for charge in add_on.charges:
             if charge.model is BillingModel.FLAT_FEE:
                 key, prices = ItemKey(AdvanceKind.ADD_ON, add_on.id, charge.id), _price_list(charge, offer)
-                found[key] = Item(key, charge.name, charge, Decimal(held.quantity), prices, terms.key)
+                quantity = Decimal(held.quantity)
+                found[key] = Item(key, add_on.name, charge.name, charge, quantity, prices, terms.key)
     return found
 
 

@@ -244,7 +244,9 @@ class InvoiceFilters:
 
 def invoice_not_found(invoice_id: str) -> TollkeeperError:
     """The refusal of what needs an invoice that is not there."""
-    return not_found("INVOICE_NOT_FOUND", f"No invoice has the id {invoice_id}.", invoice_id=invoice_id)
+    return not_found("INVOICE_NOT_FOUND", f"No invoice has the id {invoice_id}.", invoice_id=invoice_id).at(
+        "invoice_id"
+    )
 
 
 def settle(lines: Sequence[InvoiceLine], credit: Money) -> Settlement:
@@ -300,4 +302,4 @@ def not_open(invoice: Invoice) -> TollkeeperError:
         f"The invoice {name} is {invoice.state.lower()}, not open.",
         invoice_id=invoice.id,
         state=invoice.state,
-    )
+    ).at("invoice_id")

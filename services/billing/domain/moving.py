@@ -1,6 +1,8 @@
 """What a holding becomes with another plan version: everything comes along that the version sells as well."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
 
 from billing.domain.add_on import asked_add_ons, check_add_ons, kept_add_ons
 from billing.domain.commitment import Commitment, asked_commitments, first_commitments, in_order, kept_commitments
@@ -38,6 +40,34 @@ def moved(
         commitments=first_commitments(plan, (*in_order(asked_for), *others)),
         add_ons=check_add_ons(plan, held_add_ons),
     )
+
+
+def carried(
+    held: Holding,
+    plan: PlanTerms,
+    commitments: Sequence[Commitment],
+    add_ons: Sequence[HeldAddOn],
+    *,
+    billing_period: BillingPeriod | None,
+) -> Holding:
+    """The holding of that plan version with what was asked of another one, as far as it sells it.
+
+    Raises:
+        TollkeeperError: `COMMITMENT_INVALID`; `ADD_ON_INVALID`.
+    """
+    wanted: Mapping[str, Decimal] = quantities(held)
+    for one in commitments:
+        wanted = with_commitment(wanted, plan, one)
+    numbers = {one.add_on_id: one.quantity for one in held.add_ons} | kept_add_ons(plan, add_ons)
+    extras = tuple(HeldAddOn(add_on_id, number) for add_on_id, number in numbers.items() if number)
+    return moved(replace(held, commitments=in_order(wanted), add_ons=extras), plan, billing_period=billing_period)
+
+
+def with_commitment(held: Mapping[str, Decimal], plan: PlanTerms, one: Commitment) -> dict[str, Decimal]:
+    """The quantities with one that was changed, as far as the plan sells it; else its minimum is taken."""
+    others = {feature_id: quantity for feature_id, quantity in held.items() if feature_id != one.feature_id}
+    kept = {kept.feature_id: kept.quantity for kept in kept_commitments(plan, {one.feature_id: one.quantity})}
+    return others | ({one.feature_id: kept[one.feature_id]} if one.feature_id in kept else {})
 
 
 def with_what_they_require(plan: PlanTerms, add_ons: Mapping[str, int]) -> dict[str, int]:

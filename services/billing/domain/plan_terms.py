@@ -177,4 +177,4 @@ def _not_offered(terms: PlanTerms, charges: Sequence[Charge], offer: Offer) -> T
         f"It is offered: {listed or 'nowhere'}.",
         plan_id=terms.plan_id,
         offered=listed,
-    )
+    ).at("billing_period", "currency")

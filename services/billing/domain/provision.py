@@ -130,7 +130,9 @@ def provision(
         cancel_time=None,
         cancel_prorate=False,
         end_time=None,
-        coupons=apply_coupons((), coupons, at=max(now, start), currency_code=code, time_zone=time_zone),
+        coupons=apply_coupons(
+            (), coupons, at=max(now, start), currency_code=code, time_zone=time_zone, path="coupon_ids"
+        ),
         opens_unpaid=not customer.automatic or trial_end is not None or not charges,
         pending=None,
         revision=revision,
@@ -174,7 +176,7 @@ def _trial(
                 f"The customer {agreement.customer_id} had a trial of {terms.product_id} before.",
                 customer_id=agreement.customer_id,
                 product_id=terms.product_id,
-            )
+            ).at("trial")
         return asked.end_time, asked.end
     if asked is not None or terms.trial is None or had or start < now:
         return None, None

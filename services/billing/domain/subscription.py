@@ -125,6 +125,12 @@ class Subscription:
         return self.state in LIVE_STATES
 
     @property
+    def expires(self) -> bool:
+        """Whether it is on trial, or will be, and ends with it."""
+        on_trial = self.state in {SubscriptionState.SCHEDULED, SubscriptionState.TRIALING}
+        return on_trial and self.trial_end is not None and self.trial_end_behavior is TrialEnd.EXPIRE
+
+    @property
     def access_begun(self) -> bool:
         """Whether it gives access now."""
         return self.state in _ACCESS_STATES
@@ -184,7 +190,9 @@ class Subscription:
             return self
         if len(self.held_before) >= MOST_CHANGES:
             message = f"The subscription {self.id} was changed {MOST_CHANGES} times in this period: wait for its end."
-            raise precondition("TOO_MANY_CHANGES", message, subscription_id=self.id, limit=str(MOST_CHANGES))
+            raise precondition("TOO_MANY_CHANGES", message, subscription_id=self.id, limit=str(MOST_CHANGES)).at(
+                "subscription_id"
+            )
         if at <= self.period.start and not self.charging:
             return replace(self, holding=holding)
         before = (*self.held_before, Held(self.held_since, self.holding))
@@ -203,7 +211,7 @@ class Pending:
 def subscription_not_found(subscription_id: str) -> TollkeeperError:
     """The refusal of what needs a subscription that is not there."""
     message = f"No subscription has the id {subscription_id}."
-    return not_found("SUBSCRIPTION_NOT_FOUND", message, subscription_id=subscription_id)
+    return not_found("SUBSCRIPTION_NOT_FOUND", message, subscription_id=subscription_id).at("subscription_id")
 
 
 def check_changeable(subscription: Subscription, etag: str = "") -> None:
@@ -218,13 +226,13 @@ def check_changeable(subscription: Subscription, etag: str = "") -> None:
             "ETAG_MISMATCH",
             f"The subscription {subscription.id} was changed since you read it. Read it again and repeat the request.",
             metadata={"subscription_id": subscription.id},
-        )
+        ).at("etag")
     if not subscription.live:
         raise precondition(
             "SUBSCRIPTION_ENDED",
             f"The subscription {subscription.id} has ended. Provision a new one.",
             subscription_id=subscription.id,
-        )
+        ).at("subscription_id")
     if subscription.pending is not None:
         raise precondition(
             "CHANGE_PENDING",
@@ -232,4 +240,4 @@ def check_changeable(subscription: Subscription, etag: str = "") -> None:
             f"{subscription.pending.invoice_id} first.",
             subscription_id=subscription.id,
             invoice_id=subscription.pending.invoice_id,
-        )
+        ).at("subscription_id")

@@ -8,12 +8,12 @@ from enum import StrEnum
 
 from billing.domain.add_on import asked_add_ons, check_add_ons, kept_add_ons
 from billing.domain.charging import Step
-from billing.domain.commitment import Commitment, asked_commitments, first_commitments, in_order, kept_commitments
+from billing.domain.commitment import Commitment, asked_commitments, first_commitments, in_order
 from billing.domain.coupon import Coupon, apply_coupons, remove_coupons
 from billing.domain.holding import HeldAddOn, Holding, charges_held, price_per_month, quantities
 from billing.domain.invoice import InvoiceReason
-from billing.domain.moving import moved, with_what_they_require
-from billing.domain.plan_terms import PlanTerms, Terms, check_offer
+from billing.domain.moving import carried, moved, with_commitment, with_what_they_require
+from billing.domain.plan_terms import PlanTerms, Terms, TrialEnd, check_offer
 from billing.domain.subscription import Subscription, SubscriptionState, check_changeable
 from kernel.errors import precondition
 from kernel.period import BillingPeriod
@@ -38,6 +38,8 @@ class Update:
         commitments: New total quantities.
         add_ons: New total quantities; 0 takes one away.
         etag: Of the subscription as the caller knows it; empty: whatever it is.
+        trial_end: On trial: what shall happen at its end; None: as it was.
+        end_trial: On trial: end it now.
     """
 
     subscription_id: str
@@ -50,6 +52,8 @@ class Update:
     apply_coupon_ids: tuple[str, ...] = ()
     remove_coupon_ids: tuple[str, ...] = ()
     etag: str = ""
+    trial_end: TrialEnd | None = None
+    end_trial: bool = False
 
     @property
     def names_plan(self) -> bool:
@@ -96,14 +100,14 @@ def update(
             "PRODUCT_MISMATCH",
             f"The plan {newest.plan_id} belongs to {newest.product_id}, not to {subscription.product_id}.",
             plan_id=newest.plan_id,
-        )
+        ).at("plan_id")
     known = dict(terms) if newest is None else {**terms, newest.key: newest}
     at = max(now, subscription.held_since) if subscription.charging else now
     if _is_other_plan(subscription, asked, newest):
         plans = _other_plan(subscription, asked, terms=known, newest=newest)
     else:
         plans = _other_parts(_without_other_plan(subscription, asked), asked, known)
-    changed = _take_up(subscription, plans, at)
+    changed = _with_trial(_take_up(subscription, plans, at), asked, at)
     _check_outlives(subscription, changed)
     changed = _with_coupons(changed, asked, coupons, at)
     restarts = changed.period_number != subscription.period_number
@@ -117,13 +121,37 @@ def _check_outlives(before: Subscription, after: Subscription) -> None:
     """Refuses what a scheduled end would come before, or make a waste of."""
     restarts = after.period_number != before.period_number
     later = after.holding == before.holding and after.scheduled not in {None, before.scheduled}
-    end = before.cancel_time
+    ends = [before.cancel_time, after.trial_end if after.expires else None]
+    end = min((one for one in ends if one is not None), default=None)
     if end is not None and (restarts or (later and end <= before.scheduled_time)):
         raise precondition(
             "SUBSCRIPTION_ENDED",
-            f"The subscription {before.id} ends at {end.isoformat()}, before the change would count: resume it first.",
+            f"The subscription {before.id} ends at {end.isoformat()}, before the change would count: resume it, or let its "
+            "trial convert, first.",
             subscription_id=before.id,
-        )
+        ).at("subscription_id")
+
+
+def _with_trial(subscription: Subscription, asked: Update, at: datetime) -> Subscription:
+    if asked.trial_end is None and not asked.end_trial:
+        return subscription
+    if subscription.state is not SubscriptionState.TRIALING:
+        raise precondition(
+            "NOT_ON_TRIAL",
+            f"The subscription {subscription.id} is not on trial: leave trial_end_behavior and end_trial out.",
+            subscription_id=subscription.id,
+        ).at("end_trial" if asked.end_trial else "trial_end_behavior")
+    changed = replace(subscription, trial_end_behavior=asked.trial_end or subscription.trial_end_behavior)
+    return converted(replace(changed, trial_end=at, anchor_time=at)) if asked.end_trial else changed
+
+
+def converted(subscription: Subscription) -> Subscription:
+    """The subscription after its trial: in its first period, with what was scheduled for then."""
+    holding = subscription.scheduled or subscription.holding
+    changed = replace(
+        subscription, state=SubscriptionState.ACTIVE, holding=holding, scheduled=None, held_before=(), period_number=0
+    )
+    return replace(changed, period=changed.recurrence.period(0), held_since=changed.anchor_time)
 
 
 def _check_payable(subscription: Subscription) -> None:
@@ -132,7 +160,7 @@ def _check_payable(subscription: Subscription) -> None:
             "CHANGE_PENDING",
             f"The first payment of the subscription {subscription.id} has not come: pay or void its invoice first.",
             subscription_id=subscription.id,
-        )
+        ).at("subscription_id")
 
 
 def _is_other_plan(subscription: Subscription, asked: Update, newest: PlanTerms | None) -> bool:
@@ -143,23 +171,30 @@ def _is_other_plan(subscription: Subscription, asked: Update, newest: PlanTerms 
 
 def _without_other_plan(subscription: Subscription, asked: Update) -> Subscription:
     """The subscription; where the plan or billing period that it has is asked for, another one is scheduled no more."""
-    held, following = subscription.holding, subscription.scheduled
-    if following is None or not (asked.plan_id or asked.billing_period is not None):
-        return subscription
-    same = (following.plan_id, following.billing_period) == (held.plan_id, held.billing_period)
-    return subscription if same else replace(subscription, scheduled=None)
+    base = _scheduled_parts(subscription, asked)
+    if asked.billing_period is not None:
+        base = replace(base, billing_period=asked.billing_period)
+    return replace(subscription, scheduled=base)
+
+
+def _scheduled_parts(subscription: Subscription, asked: Update) -> Holding:
+    """What is scheduled and stays so beside what is asked for: a plan that is named replaces another one with all its parts."""
+    held, following = subscription.holding, subscription.scheduled or subscription.holding
+    return held if asked.plan_id and following.plan_id not in {held.plan_id, asked.plan_id} else following
 
 
 def _other_plan(subscription: Subscription, asked: Update, *, terms: Terms, newest: PlanTerms | None) -> _Plans:
-    held, following = subscription.holding, subscription.scheduled or subscription.holding
+    held, base = subscription.holding, _scheduled_parts(subscription, asked)
     plan = newest if newest is not None else terms[held.plan_key]
     wanted = _moved(subscription, held, plan, asked)
-    if asked.plan_id or asked.billing_period is not None:
-        after = wanted
+    if newest is not None and (asked.plan_id or base.plan_id == plan.plan_id):
+        after = _moved(subscription, base, plan, asked)
     else:
-        # A newer version alone leaves what else is scheduled as it is.
-        after = _moved(subscription, following, plan, asked) if following.plan_id == plan.plan_id else following
-    if wanted == held or not _happens_now(subscription, asked.timing, wanted, terms):
+        after = carried(
+            base, terms[base.plan_key], asked.commitments, asked.add_ons, billing_period=asked.billing_period
+        )
+        _check_sold(subscription, after, terms[base.plan_key])
+    if not _happens_now(subscription, asked.timing, wanted, terms):
         return _Plans(held, after)
     return _Plans(wanted, after)
 
@@ -197,7 +232,7 @@ def _other_parts(subscription: Subscription, asked: Update, terms: Terms) -> _Pl
     for feature_id, quantity in asked_commitments(plan, asked.commitments).items():
         if _part_now(subscription, asked.timing, rises=quantity >= now_c[feature_id]):
             now_c[feature_id] = quantity
-            next_c = _with_commitment(next_c, next_plan, Commitment(feature_id, quantity))
+            next_c = with_commitment(next_c, next_plan, Commitment(feature_id, quantity))
         elif feature_id in next_c or quantity > now_c[feature_id]:
             next_c[feature_id] = quantity
     for add_on_id, number in asked_add_ons(plan, asked.add_ons).items():
@@ -213,13 +248,6 @@ def _other_parts(subscription: Subscription, asked: Update, terms: Terms) -> _Pl
         _with_parts(subscription, held, plan, now_c, now_a),
         _with_parts(subscription, following, next_plan, next_c, next_a),
     )
-
-
-def _with_commitment(held: Mapping[str, Decimal], plan: PlanTerms, one: Commitment) -> dict[str, Decimal]:
-    """The quantities with one that was changed, as far as the plan sells it; else its minimum is taken."""
-    others = {feature_id: quantity for feature_id, quantity in held.items() if feature_id != one.feature_id}
-    kept = {kept.feature_id: kept.quantity for kept in kept_commitments(plan, {one.feature_id: one.quantity})}
-    return others | ({one.feature_id: kept[one.feature_id]} if one.feature_id in kept else {})
 
 
 def _part_now(subscription: Subscription, timing: Timing, *, rises: bool) -> bool:
@@ -276,5 +304,12 @@ def restarted(subscription: Subscription, holding: Holding, at: datetime) -> Sub
 
 def _with_coupons(subscription: Subscription, asked: Update, coupons: tuple[Coupon, ...], at: datetime) -> Subscription:
     held = remove_coupons(subscription.coupons, asked.remove_coupon_ids, at)
-    held = apply_coupons(held, coupons, at=at, currency_code=subscription.currency, time_zone=subscription.time_zone)
+    held = apply_coupons(
+        held,
+        coupons,
+        at=at,
+        currency_code=subscription.currency,
+        time_zone=subscription.time_zone,
+        path="apply_coupon_ids",
+    )
     return subscription if held == subscription.coupons else replace(subscription, coupons=held)

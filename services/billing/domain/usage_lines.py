@@ -35,6 +35,9 @@ def usage_lines(
     accounts = _accounts(account)
     end = min(max(at, subscription.period.start), subscription.period.end)
     span, number = Period(subscription.period.start, end), subscription.period_number
+    if span.start == span.end:
+        # A period that ends as it begins has no usage to show.
+        return ()
     found = (
         _line(
             subscription,

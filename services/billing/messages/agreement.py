@@ -2,7 +2,7 @@
 
 from billing.domain.plan_terms import TrialEnd
 from billing.domain.provision import Agreement, TrialAsked
-from billing.messages.enums import billing_period_from_proto
+from billing.messages.enums import billing_period_from_proto, trial_end_from_proto
 from billing.messages.holding_parts import add_ons_from_proto, commitments_from_proto, coupon_ids_from_proto
 from billing.messages.request_key import RequestKey, request_key
 from kernel.country import country
@@ -12,7 +12,6 @@ from kernel.money import currency
 from kernel.recurrence import zone
 from kit.proto import timestamp_from_proto
 from tollkeeper.billing.v1 import subscription_service_pb2 as pb
-from tollkeeper.catalog.v1 import plan_pb2
 
 
 def agreement_from_proto(request: pb.ProvisionSubscriptionRequest) -> tuple[Agreement, RequestKey | None]:
@@ -66,11 +65,5 @@ def _trial(message: pb.TrialOverride, mistakes: Mistakes) -> TrialAsked:
     end_time = None
     if message.HasField("end_time"):
         end_time = mistakes.attempt(timestamp_from_proto, message.end_time, "trial.end_time")
-    known = {
-        plan_pb2.TRIAL_END_BEHAVIOR_UNSPECIFIED: TrialEnd.CONVERT,
-        plan_pb2.TRIAL_END_BEHAVIOR_CONVERT: TrialEnd.CONVERT,
-        plan_pb2.TRIAL_END_BEHAVIOR_EXPIRE: TrialEnd.EXPIRE,
-    }
-    if message.end_behavior not in known:
-        mistakes.add("trial.end_behavior", "must be TRIAL_END_BEHAVIOR_CONVERT or TRIAL_END_BEHAVIOR_EXPIRE")
-    return TrialAsked(end_time, known.get(message.end_behavior, TrialEnd.CONVERT))
+    end = mistakes.attempt(trial_end_from_proto, message.end_behavior, "trial.end_behavior")
+    return TrialAsked(end_time, end or TrialEnd.CONVERT)

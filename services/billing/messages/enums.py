@@ -3,9 +3,10 @@
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from billing.domain.plan_terms import TrialEnd
 from kernel.errors import FieldViolation, invalid
 from kernel.period import BillingPeriod
-from tollkeeper.catalog.v1 import charge_pb2
+from tollkeeper.catalog.v1 import charge_pb2, plan_pb2
 
 E = TypeVar("E", bound=StrEnum)
 
@@ -19,6 +20,24 @@ def billing_period_to_proto(value: BillingPeriod) -> charge_pb2.BillingPeriod.Va
     """The contract's number of a billing period."""
     number: charge_pb2.BillingPeriod.ValueType = enum_to_proto(charge_pb2.BillingPeriod, "BILLING_PERIOD", value)
     return number
+
+
+def trial_end_from_proto(number: int, path: str) -> TrialEnd | None:
+    """What happens at the end of a trial; None where the caller does not say.
+
+    Raises:
+        TollkeeperError: `INVALID_FIELD` for a number that the contract does not know.
+    """
+    match number:
+        case plan_pb2.TRIAL_END_BEHAVIOR_UNSPECIFIED:
+            return None
+        case plan_pb2.TRIAL_END_BEHAVIOR_CONVERT:
+            return TrialEnd.CONVERT
+        case plan_pb2.TRIAL_END_BEHAVIOR_EXPIRE:
+            return TrialEnd.EXPIRE
+        case _:
+            message = "must be TRIAL_END_BEHAVIOR_CONVERT or TRIAL_END_BEHAVIOR_EXPIRE"
+            raise invalid(FieldViolation(path, message))
 
 
 def billing_period_from_proto(number: int, path: str) -> BillingPeriod:

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from billing.domain.cancel import Cancellation, CancelTiming
 from billing.domain.update import Timing, Update
-from billing.messages.enums import billing_period_from_proto
+from billing.messages.enums import billing_period_from_proto, trial_end_from_proto
 from billing.messages.holding_parts import add_ons_from_proto, commitments_from_proto, coupon_ids_from_proto
 from billing.messages.request_key import RequestKey, request_key
 from kernel.errors import FieldViolation, Mistakes, invalid
@@ -33,6 +33,7 @@ def update_from_proto(request: pb.UpdateSubscriptionRequest) -> tuple[Update, Re
     add_ons = add_ons_from_proto(request.add_ons, mistakes, least=0)
     applied = coupon_ids_from_proto(request.apply_coupon_ids, "apply_coupon_ids", mistakes)
     removed = coupon_ids_from_proto(request.remove_coupon_ids, "remove_coupon_ids", mistakes)
+    trial_end = mistakes.attempt(trial_end_from_proto, request.trial_end_behavior, "trial_end_behavior")
     timing = mistakes.attempt(timing_from_proto, request.timing, "timing")
     mistakes.attempt(check_text, request.etag, "etag", limit=_LONGEST_ETAG)
     key = mistakes.attempt(request_key, request, request.request_id)
@@ -48,6 +49,8 @@ def update_from_proto(request: pb.UpdateSubscriptionRequest) -> tuple[Update, Re
         apply_coupon_ids=applied,
         remove_coupon_ids=removed,
         etag=request.etag,
+        trial_end=trial_end,
+        end_trial=request.end_trial,
     )
     return update, key
 

@@ -15,7 +15,7 @@ from billing.domain.charging import Change, Step, charge
 from billing.domain.coupon import Coupon
 from billing.domain.customer import Customer
 from billing.domain.invoice import USAGE_TYPES, InvoiceLine
-from billing.domain.plan_terms import PlanTerms, Terms
+from billing.domain.plan_terms import PlanTerms, Terms, TrialEnd
 from billing.domain.provision import provision
 from billing.domain.subscription import Subscription
 from billing.domain.update import Timing, Update, update
@@ -106,6 +106,8 @@ class Story:
         coupons: Sequence[Coupon] = (),
         without: Sequence[str] = (),
         etag: str = "",
+        trial_end: TrialEnd | None = None,
+        end_trial: bool = False,
     ) -> Change:
         """What an update would do, when nothing is due."""
         held = self.subscription
@@ -120,6 +122,8 @@ class Story:
             apply_coupon_ids=tuple(one.id for one in coupons),
             remove_coupon_ids=tuple(without),
             etag=etag,
+            trial_end=trial_end,
+            end_trial=end_trial,
         )
         # As the command does: the plan that is held keeps its version, unless the newest is asked for.
         wanted = plan_id or held.holding.plan_id

@@ -7,7 +7,15 @@ from typing import Any
 import pytest
 
 from billing.domain.cancel import CancelTiming
-from billing.domain.coupon import MOST_COUPONS, AppliedCoupon, Coupon, Duration, apply_coupons, remove_coupons
+from billing.domain.coupon import (
+    MOST_COUPONS,
+    AppliedCoupon,
+    Coupon,
+    Duration,
+    apply_coupons,
+    give_back_used,
+    remove_coupons,
+)
 from billing.domain.discounts import discounted
 from billing.domain.invoice import Discount, InvoiceLine, LineType, Source
 from billing.domain.update import Timing
@@ -68,8 +76,10 @@ def test_nothing_goes_below_zero() -> None:
 )
 def test_a_discount_is_split_without_loss(unit: str, amounts: list[str], percent: str, expected: list[str]) -> None:
     lines = [line(amount, unit=unit, charge_id=str(i)) for i, amount in enumerate(amounts)]
-    coupons = apply_coupons((), (percent_off(percent),), at=FIRST, currency_code=unit, time_zone="UTC")
-    found, _ = discounted(lines, account=(), coupons=coupons, at=FIRST, begins_period=True)
+    coupons = apply_coupons(
+        (), (percent_off(percent),), at=FIRST, currency_code=unit, time_zone="UTC", path="coupon_ids"
+    )
+    found, _ = discounted(lines, account=(), coupons=coupons, at=FIRST, begins_period=True, goes_on=True)
     taken = [sum((one.amount.amount for one in line.discounts), Decimal(0)) for line in found]
     places = currency(unit).minor_digits
     whole = sum((Decimal(amount) for amount in amounts), Decimal(0)) * Decimal(percent) / 100
@@ -107,7 +117,9 @@ def line(subtotal: str, *discounts: tuple[str, str], unit: str = "USD", charge_i
 def test_coupons_never_take_off_more_than_what_is_left(back: str, expected: dict[str, str]) -> None:
     charged = line("1.00", ("a", "0.50"), ("b", "0.50"))
     assert charged.amount.amount == 0
-    [credited], _ = discounted([line(back)], account=[charged], coupons=(), at=april(9), begins_period=False)
+    [credited], _ = discounted(
+        [line(back)], account=[charged], coupons=(), at=april(9), begins_period=False, goes_on=True
+    )
     assert off(credited) == expected
     assert credited.amount.amount == 0
 
@@ -116,17 +128,21 @@ def test_a_part_that_is_given_back_and_charged_again_carries_its_discount() -> N
     charged = line("10.00", ("a", "3.33"))
     account = [charged]
     for change in ("-4.00", "3.00", "-9.00", "10.00"):
-        found, _ = discounted([line(change)], account=account, coupons=(), at=april(9), begins_period=False)
+        found, _ = discounted(
+            [line(change)], account=account, coupons=(), at=april(9), begins_period=False, goes_on=True
+        )
         account += found
     assert sum(one.subtotal.amount for one in account) == 10
     assert sum(one.amount.amount for one in account) == Decimal("6.67")
 
 
 def test_what_goes_beyond_is_charged_by_the_coupons_that_count_then() -> None:
-    half = apply_coupons((), (percent_off("50"),), at=FIRST, currency_code="USD", time_zone="UTC")
+    half = apply_coupons((), (percent_off("50"),), at=FIRST, currency_code="USD", time_zone="UTC", path="coupon_ids")
     charged = line("10.00", ("a", "1.00"))
-    down, _ = discounted([line("-4.00")], account=[charged], coupons=(), at=april(2), begins_period=False)
-    [up], _ = discounted([line("6.00")], account=[charged, *down], coupons=half, at=april(3), begins_period=False)
+    down, _ = discounted([line("-4.00")], account=[charged], coupons=(), at=april(2), begins_period=False, goes_on=True)
+    [up], _ = discounted(
+        [line("6.00")], account=[charged, *down], coupons=half, at=april(3), begins_period=False, goes_on=True
+    )
     # The first 4 as they were, at 0.40; the 2 beyond at half.
     assert off(up) == {"a": "0.40", "percent-50": "1.00"}
 
@@ -221,18 +237,60 @@ def test_a_used_coupon_keeps_the_time_of_its_end() -> None:
 
 def test_a_coupon_is_applied_once_at_a_time() -> None:
     half = percent_off("50")
-    held = apply_coupons((), (half,), at=FIRST, currency_code="USD", time_zone="UTC")
+    held = apply_coupons((), (half,), at=FIRST, currency_code="USD", time_zone="UTC", path="coupon_ids")
     with pytest.raises(TollkeeperError) as refused:
-        apply_coupons(held, (half,), at=april(2), currency_code="USD", time_zone="UTC")
+        apply_coupons(held, (half,), at=april(2), currency_code="USD", time_zone="UTC", path="coupon_ids")
     assert refused.value.reason == "COUPON_NOT_APPLICABLE"
     gone = remove_coupons(held, ("percent-50",), april(2))
     assert gone == (AppliedCoupon(half, FIRST, april(2)),)
-    assert len(apply_coupons(gone, (half,), at=april(2), currency_code="USD", time_zone="UTC")) == 2
+    assert len(apply_coupons(gone, (half,), at=april(2), currency_code="USD", time_zone="UTC", path="coupon_ids")) == 2
 
 
 def test_coupons_of_a_subscription_are_bounded() -> None:
     many = tuple(percent_off("1", id=f"c{number}") for number in range(MOST_COUPONS))
-    held = apply_coupons((), many, at=FIRST, currency_code="USD", time_zone="UTC")
+    held = apply_coupons((), many, at=FIRST, currency_code="USD", time_zone="UTC", path="coupon_ids")
     with pytest.raises(TollkeeperError) as refused:
-        apply_coupons(held, (percent_off("2"),), at=FIRST, currency_code="USD", time_zone="UTC")
+        apply_coupons(held, (percent_off("2"),), at=FIRST, currency_code="USD", time_zone="UTC", path="coupon_ids")
     assert refused.value.reason == "COUPON_NOT_APPLICABLE"
+
+
+@pytest.mark.parametrize(
+    "coupon", [amount_off("12", Duration.ONCE), amount_off("12"), percent_off("13.3", Duration.ONCE)]
+)
+def test_an_upgrade_loses_no_coupon(coupon: Coupon) -> None:
+    story = begun(coupon)
+    before = story.balance
+    assert 90 - before == Decimal("12.00") if coupon.percent_off is None else Decimal("11.97")
+    story.publish(plan(fee("150"), plan_id="pro"))
+    story.update(FIRST, plan_id="pro")
+    # What the coupon had taken off is taken off what takes its place, and no more.
+    assert story.balance == 150 - (90 - before)
+    story.update(FIRST, {"gates": "6"}, plan_id="airline", timing=Timing.NOW)
+    assert story.balance == before
+
+
+def test_half_a_period_takes_half_the_coupon_along() -> None:
+    story = begun(amount_off("12", Duration.ONCE))
+    story.publish(plan(fee("150"), plan_id="pro"))
+    changed = story.update(april(16), plan_id="pro")
+    assert {line.type: off(line) for line in changed.lines}[LineType.FLAT_FEE_PRORATION]
+    assert sum((one.amount.amount for line in changed.lines for one in line.discounts), Decimal(0)) == 0
+    assert changed.lines[0].subtotal.amount == Decimal("75.00")
+
+
+def test_an_end_takes_no_coupon_along() -> None:
+    story = begun(amount_off("12", Duration.ONCE))
+    story.use(april(2), "100")
+    final = story.cancel(april(16), CancelTiming.NOW, prorate=True)
+    assert off(final.lines[-1]) == {}
+
+
+def test_a_coupon_that_a_void_invoice_used_up_counts_again() -> None:
+    once, always = percent_off("50", Duration.ONCE), percent_off("10")
+    used = (
+        AppliedCoupon(once, FIRST, april(2)),
+        AppliedCoupon(once, april(3), april(4)),
+        AppliedCoupon(always, FIRST, None),
+    )
+    assert [one.end_time for one in give_back_used(used, {once.id, always.id})] == [april(2), None, None]
+    assert give_back_used(used, set()) == used

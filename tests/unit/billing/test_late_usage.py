@@ -156,7 +156,7 @@ def test_late_usage_of_a_charge_that_ended_comes_with_the_end_of_its_period() ->
     story.use(START, "1000")
     middle = START + (MONTHS.period(0).end - START) / 2
     [ended] = [line for line in story.update(middle, plan_id="pro").lines if line.type == "USAGE"]
-    assert (ended.quantity, ended.amount.amount) == (1000, 17)
+    assert told([ended]) == [("USAGE", "1000", "17.00")]
     story.use(START, "2000")
     # What is used after the charge ended is never asked for.
     story.use(middle, "5000")

@@ -12,6 +12,7 @@ from billing.domain.invoice import InvoiceReason
 from billing.domain.plan_terms import Offer, PlanTerms, TrialEnd, TrialTerms
 from billing.domain.provision import FARTHEST_START, LONGEST_TRIAL, TrialAsked
 from billing.domain.subscription import SubscriptionState
+from billing.domain.update import Timing
 from kernel.errors import TollkeeperError
 from kernel.period import BillingPeriod
 from kernel.pricing import FlatRate
@@ -256,3 +257,26 @@ def test_an_unknown_zone_is_refused() -> None:
     with pytest.raises(TollkeeperError) as refused:
         Story(PLAIN).provision(NOW, time_zone="Mars/Olympus")
     assert [violation.path for violation in refused.value.violations] == ["time_zone"]
+
+
+def test_a_trial_may_be_ended_by_the_customer() -> None:
+    story = begun(trial=TrialAsked(NOW + timedelta(days=20), TrialEnd.EXPIRE))
+    at = NOW + timedelta(days=5)
+    with pytest.raises(TollkeeperError, match="SUBSCRIPTION_ENDED"):
+        story.update(at, {"gates": "7"}, timing=Timing.PERIOD_END)
+    changed = story.update(at, {"gates": "3"}, end_trial=True)
+    held = changed.subscription
+    assert (held.state, held.trial_end, held.anchor_time, held.period.start) == (SubscriptionState.ACTIVE, at, at, at)
+    assert told(changed.lines) == [("FLAT_FEE", "1", "10.00"), ("COMMITMENT", "3", "6.00")]
+    with pytest.raises(TollkeeperError, match="NOT_ON_TRIAL"):
+        story.update(at, end_trial=True)
+
+
+def test_what_happens_at_the_end_of_a_trial_may_be_changed() -> None:
+    end = NOW + timedelta(days=20)
+    story = begun(trial=TrialAsked(end, TrialEnd.EXPIRE))
+    story.update(NOW + timedelta(days=5), trial_end=TrialEnd.CONVERT)
+    story.advance(end)
+    assert story.subscription.state is SubscriptionState.ACTIVE
+    with pytest.raises(TollkeeperError, match="NOT_ON_TRIAL"):
+        story.update(end, trial_end=TrialEnd.EXPIRE)

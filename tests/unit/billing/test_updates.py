@@ -342,6 +342,60 @@ def test_a_migration_keeps_what_is_scheduled(timing: Timing) -> None:
     assert told(story.renew().lines) == [("COMMITMENT", "10", "120.00")]
 
 
+@pytest.mark.parametrize(
+    ("second", "now", "scheduled"),
+    [
+        # The billing period, later or now: the gates are still to become fewer.
+        ({"billing_period": BillingPeriod.YEARLY, "timing": Timing.PERIOD_END}, ("20", {}), ("10", {})),
+        ({"billing_period": BillingPeriod.YEARLY, "timing": Timing.NOW}, ("20", {}), ("10", {})),
+        # Another plan, later or now: likewise, with what it sells besides.
+        ({"plan_id": "pro", "timing": Timing.PERIOD_END}, ("20", {}), ("10", {})),
+        ({"plan_id": "pro", "timing": Timing.NOW}, ("20", {}), ("10", {})),
+        # What is named replaces what was scheduled of it.
+        ({"plan_id": "pro", "timing": Timing.NOW, "quantities": {"gates": "15"}}, ("15", {}), None),
+        (
+            {"billing_period": BillingPeriod.YEARLY, "timing": Timing.PERIOD_END, "quantities": {"gates": "30"}},
+            ("20", {}),
+            ("30", {}),
+        ),
+        # The plan, or billing period, that is held: nothing changes.
+        ({"plan_id": "airline"}, ("20", {}), ("10", {})),
+        ({"billing_period": BillingPeriod.MONTHLY}, ("20", {}), ("10", {})),
+    ],
+)
+def test_what_is_scheduled_of_other_parts_stays_scheduled(
+    second: dict[str, Any], now: tuple[str, Any], scheduled: tuple[str, Any] | None
+) -> None:
+    story = begun()
+    story.publish(plan(committed(FlatRate(Decimal(20))), plan_id="pro"))
+    story.update(april(2), {"gates": "10"})
+    story.update(april(16), **second)
+    assert held(story.subscription.holding) == now
+    assert held(story.subscription.scheduled) == scheduled
+
+
+def test_the_billing_period_that_is_held_cancels_another_one_and_nothing_else() -> None:
+    story = begun()
+    story.update(april(2), {"gates": "10"}, billing_period=BillingPeriod.YEARLY, timing=Timing.PERIOD_END)
+    story.update(april(3), billing_period=BillingPeriod.MONTHLY)
+    scheduled = story.subscription.scheduled
+    assert scheduled is not None
+    assert (scheduled.billing_period, held(scheduled)) == (BillingPeriod.MONTHLY, ("10", {}))
+
+
+def test_a_plan_that_is_named_replaces_a_scheduled_one_with_all_that_came_with_it() -> None:
+    story = begun()
+    story.publish(LITE, plan(committed(FlatRate(Decimal(1))), plan_id="mini"))
+    story.update(april(2), {"gates": "3"}, plan_id="lite")
+    story.update(april(3), plan_id="mini")
+    assert story.subscription.scheduled is not None
+    assert (story.subscription.scheduled.plan_id, held(story.subscription.scheduled)) == ("mini", ("20", {}))
+    # The same plan again keeps what was asked with it.
+    story.update(april(4), {"gates": "4"}, plan_id="lite")
+    story.update(april(5), plan_id="lite")
+    assert held(story.subscription.scheduled) == ("4", {})
+
+
 def test_a_migration_does_not_undo_a_scheduled_downgrade() -> None:
     story = begun()
     story.publish(LITE)
