@@ -216,12 +216,12 @@ class Invoice:
 
     @property
     def discounts(self) -> tuple[Discount, ...]:
-        """What each coupon took off, in the order they were taken."""
+        """What each coupon took off, in the order they were taken; not what only went over from one line to another."""
         found: dict[str, Discount] = {}
         for one in (one for line in self.lines for one in line.discounts):
             before = found.get(one.coupon_id)
             found[one.coupon_id] = one if before is None else replace(before, amount=before.amount + one.amount)
-        return tuple(found.values())
+        return tuple(one for one in found.values() if one.amount.amount)
 
     @property
     def amount_remaining(self) -> Money:
