@@ -193,17 +193,19 @@ class Book:
 
     def update(self, at: datetime, asked: Asked, digits: int) -> None:
         """Something else is held, now or from the end of the period on."""
-        held, following = self.holding, self.scheduled
-        other = asked.plan not in {"", held.plan.id}
-        plan = self.newest[asked.plan or held.plan.id] if other or asked.latest else held.plan
+        held, base = self.holding, self.scheduled or self.holding
+        if asked.plan and base.plan.id not in {held.plan.id, asked.plan}:
+            # Another plan takes the place of the one that was scheduled, and of all that came with it.
+            base = held
+        newer = asked.latest or asked.plan not in {"", held.plan.id}
+        plan = self.newest[asked.plan or held.plan.id] if newer else held.plan
         if (plan.id, plan.version) != held.key or asked.billing not in {"", held.billing}:
-            now, after = self._other_plan(asked, plan)
+            later = plan if newer and (asked.plan or base.plan.id == plan.id) else base.plan
+            wanted, after = self._moved(held, plan, asked), self._moved(base, later, asked)
+            dearer = wanted.per_month() >= held.per_month()
+            now = wanted if self._at_once(asked, rises=dearer) else held
         else:
-            named = bool(asked.plan or asked.billing)
-            if named and following and (following.plan.id, following.billing) != (held.plan.id, held.billing):
-                # Who asks for the plan that is held wants no other one later.
-                following = None
-            now, after = self._other_parts(asked, following or held)
+            now, after = self._other_parts(asked, base)
         self._hold(now, at, digits)
         self.scheduled = after if after != now else None
 
@@ -273,17 +275,6 @@ class Book:
             self.span.end = at
             self._turn(at, held, digits)
 
-    def _other_plan(self, asked: Asked, plan: Plan) -> tuple[Holds, Holds]:
-        held, following = self.holding, self.scheduled or self.holding
-        wanted = self._moved(held, plan, asked)
-        after = wanted
-        if not (asked.plan or asked.billing):
-            after = self._moved(following, plan, asked) if following.plan.id == plan.id else following
-        dearer = wanted.per_month() >= held.per_month()
-        if self.state == "SCHEDULED" or asked.timing == "NOW" or (asked.timing == "AUTOMATIC" and dearer):
-            return wanted, after
-        return held, after
-
     def _moved(self, held: Holds, plan: Plan, asked: Asked) -> Holds:
         commitments = {**held.commitments, **asked.commitments}
         return holds(plan, asked.billing or held.billing, commitments, {**held.add_ons, **asked.add_ons})
@@ -301,7 +292,8 @@ class Book:
             next_a[name] = number
             if self._at_once(asked, rises=number >= now_a.get(name, 0)):
                 now_a[name] = number
-        return holds(held.plan, held.billing, now_c, now_a), holds(following.plan, following.billing, next_c, next_a)
+        later = holds(following.plan, asked.billing or following.billing, next_c, next_a)
+        return holds(held.plan, held.billing, now_c, now_a), later
 
     def _at_once(self, asked: Asked, *, rises: bool) -> bool:
         return self.state == "SCHEDULED" or asked.timing == "NOW" or (asked.timing == "AUTOMATIC" and rises)

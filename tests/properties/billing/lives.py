@@ -177,7 +177,9 @@ class Life:
     def step(self) -> None:
         """Something happens, at some time."""
         self.now = self._moment()
-        what = self.data.draw(st.sampled_from(["parts", "parts", "plan", "period", "version", "end", "use", "use", "wait"]))
+        what = self.data.draw(
+            st.sampled_from(["parts", "parts", "plan", "period", "version", "end", "use", "use", "wait"])
+        )
         self.story.advance(self.now)
         self.book.advance(self.now, self.digits)
         if not self.subscription.live:

@@ -1,6 +1,7 @@
 """Whatever becomes of a subscription, its lines come to the closed-form price of what was held, and never give back more than they took."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
 
@@ -8,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from billing.domain.charging import Change
+from billing.domain.coupon import AppliedCoupon, Duration
 from billing.domain.invoice import AccountKey, InvoiceLine
 from billing.domain.invoicing import draft_invoice
-from kernel.money import Money
+from kernel.money import USD, Money
 from tests.properties.billing.lives import Life
 from tests.unit.billing.terms import customer
 
@@ -32,6 +34,7 @@ def test_a_life_costs_what_was_held(data: st.DataObject) -> None:
             assert (held.period.start, held.period.end) == (life.book.span.start, life.book.span.end)
             assert held.holding.plan_key == life.book.holding.key
         _check_accounts(lines)
+        _check_coupons(lines, held.coupons)
         for change in life.story.changes:
             _check_invoice(change)
 
@@ -43,6 +46,16 @@ def _check_accounts(lines: list[InvoiceLine]) -> None:
         before, net = accounts[line.account]
         accounts[line.account] = before, net = before + line.subtotal.amount, net + line.amount.amount
         assert 0 <= net <= before
+
+
+def _check_coupons(lines: list[InvoiceLine], coupons: Sequence[AppliedCoupon]) -> None:
+    """What each takes off is not below zero; a fixed amount that counts once is taken off once."""
+    for applied in coupons:
+        coupon, unit = applied.coupon, lines[0].subtotal.currency if lines else USD
+        off = Money.total((one.amount for line in lines for one in line.discounts if one.coupon_id == coupon.id), unit)
+        assert off.amount >= 0
+        once = coupon.amount_off(unit.code) if coupon.duration is Duration.ONCE else None
+        assert once is None or off.amount <= once.amount
 
 
 def _check_invoice(change: Change) -> None:
