@@ -39,14 +39,14 @@ def methods() -> Iterator[tuple[str, Descriptor]]:
             yield f"/{service.full_name}/{method.name}", method.input_type
 
 
-def nonsense(chance: random.Random, kind: Descriptor) -> Message:
-    """A message of the kind whose fields hold anything that the kind allows."""
+def nonsense(chance: random.Random, kind: Descriptor, depth: int = 0) -> Message:
+    """A message of the kind whose fields hold anything that the kind allows; the deeper, the less."""
     message = GetMessageClass(kind)()
     for field in kind.fields:
-        if chance.random() < 0.3:
+        if chance.random() < 0.3 + 0.2 * depth:
             continue
-        count = chance.choice([1, 1, 2, 101]) if field.is_repeated else 1
-        values = [value_of(chance, field) for _ in range(count)]
+        count = chance.choice([1, 1, 2, 2 if depth else 101]) if field.is_repeated else 1
+        values = [value_of(chance, field, depth) for _ in range(count)]
         if field.message_type is not None:
             targets = (
                 [getattr(message, field.name).add() for _ in values]
@@ -62,7 +62,7 @@ def nonsense(chance: random.Random, kind: Descriptor) -> Message:
     return message
 
 
-def value_of(chance: random.Random, field: FieldDescriptor) -> Any:
+def value_of(chance: random.Random, field: FieldDescriptor, depth: int) -> Any:
     makers: dict[int, Callable[[], Any]] = {
         FieldDescriptor.TYPE_STRING: lambda: chance.choice(TEXTS),
         FieldDescriptor.TYPE_BOOL: lambda: chance.random() < 0.5,
@@ -70,7 +70,7 @@ def value_of(chance: random.Random, field: FieldDescriptor) -> Any:
         FieldDescriptor.TYPE_INT32: lambda: chance.choice(NUMBERS),
         FieldDescriptor.TYPE_ENUM: lambda: chance.choice([0, 1, 2, 77]),
     }
-    return makers[field.type]() if field.message_type is None else nonsense(chance, field.message_type)
+    return makers[field.type]() if field.message_type is None else nonsense(chance, field.message_type, depth + 1)
 
 
 async def answered(channel: grpc.aio.Channel, method: str, data: bytes) -> grpc.StatusCode:
