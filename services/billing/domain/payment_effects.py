@@ -24,7 +24,7 @@ def payment_succeeded(
     """
     pending = subscription.pending
     if pending is not None and pending.invoice_id == invoice_id:
-        return replace(pending.changed, pending=None, revision=revision)
+        return _applied(subscription, pending.changed, others_failed=others_failed, revision=revision)
     match subscription.state:
         case SubscriptionState.PENDING_PAYMENT:
             return replace(subscription, state=SubscriptionState.ACTIVE, pending_since=None, revision=revision)
@@ -32,6 +32,23 @@ def payment_succeeded(
             return replace(subscription, state=SubscriptionState.ACTIVE, revision=revision)
         case _:
             return subscription
+
+
+def _applied(waiting: Subscription, changed: Subscription, *, others_failed: bool, revision: int) -> Subscription:
+    """The change that waited, with what befell the subscription meanwhile: other payments, and an end that was scheduled."""
+    paying = {SubscriptionState.ACTIVE, SubscriptionState.PAST_DUE}
+    state = changed.state
+    if {waiting.state, state} <= paying:
+        late = waiting.state is SubscriptionState.PAST_DUE and others_failed
+        state = SubscriptionState.PAST_DUE if late else SubscriptionState.ACTIVE
+    return replace(
+        changed,
+        state=state,
+        cancel_time=waiting.cancel_time,
+        cancel_prorate=waiting.cancel_prorate,
+        pending=None,
+        revision=revision,
+    )
 
 
 def payment_failed(subscription: Subscription, invoice: Invoice, *, revision: int) -> Subscription:

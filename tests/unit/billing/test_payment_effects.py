@@ -100,6 +100,38 @@ def test_a_payment_applies_the_change_that_waits_for_it() -> None:
     assert (paid.held_since, paid.period) == (LATER, before.period)
 
 
+@pytest.mark.parametrize(
+    ("before", "meanwhile", "others_failed", "after"),
+    [
+        ("ACTIVE", "ACTIVE", False, "ACTIVE"),
+        # Another invoice failed while the change waited, and is still not paid.
+        ("ACTIVE", "PAST_DUE", True, "PAST_DUE"),
+        ("ACTIVE", "PAST_DUE", False, "ACTIVE"),
+        # It was paid while the change waited.
+        ("PAST_DUE", "ACTIVE", False, "ACTIVE"),
+        # The change ends a trial.
+        ("ACTIVE", "TRIALING", False, "ACTIVE"),
+    ],
+)
+def test_what_befell_it_while_the_change_waited_stays(
+    before: str, meanwhile: str, after: str, *, others_failed: bool
+) -> None:
+    _, change = raised()
+    waiting = change.subscription
+    assert waiting.pending is not None
+    changed = replace(waiting.pending.changed, state=SubscriptionState(before))
+    waiting = replace(
+        waiting,
+        state=SubscriptionState(meanwhile),
+        cancel_time=LATER,
+        cancel_prorate=True,
+        pending=replace(waiting.pending, changed=changed),
+    )
+    paid = payment_succeeded(waiting, "inv_1", others_failed=others_failed, revision=9)
+    assert (paid.state, paid.cancel_time, paid.cancel_prorate) == (SubscriptionState(after), LATER, True)
+    assert str(paid.holding.committed("gates")) == "5"
+
+
 def test_a_failure_drops_the_change_that_waits_for_it() -> None:
     before, change = raised()
     dropped = payment_failed(change.subscription, draft(change), revision=9)
