@@ -12,14 +12,16 @@ from billing.commands.plans import Plans
 from billing.commands.tokens import customer_token, subscription_token
 from billing.domain.credit_note import Correction, CreditNote, credit_note, note_entry
 from billing.domain.customer import Customer
-from billing.domain.invoice import Invoice, InvoiceState
+from billing.domain.invoice import AccountKey, Invoice, InvoiceState
 from billing.messages.credit_note import credit_note_to_proto
 from billing.messages.invoice import invoice_to_proto
 from billing.messages.request_key import RequestKey
 from billing.store import credit_notes, document_numbers, invoices, revisions, subscriptions
 from billing.store.document_numbers import DocumentKind
+from billing.store.invoices import Asked
 from kernel.clock import Clock
 from kernel.ids import new_id
+from kernel.money import Money
 from kit.db import Database
 from kit.outbox import Outbox
 from tollkeeper.billing.v1 import billing_events_pb2 as events
@@ -94,8 +96,25 @@ class IssueCreditNote:
     ) -> _Corrected:
         invoice = loaded.invoice
         credited = await credit_notes.credited(connection, invoice.id, invoice.settlement.total.currency)
-        note, after = credit_note(invoice, asked, credited=credited, id=id, now=loaded.now, revision=revision)
+        kept = await self._kept(connection, invoice)
+        note, after = credit_note(
+            invoice, asked, credited=credited, kept=kept, id=id, now=loaded.now, revision=revision
+        )
         return _Corrected(note, invoice, after)
+
+    async def _kept(self, connection: AsyncConnection, invoice: Invoice) -> dict[int, Money]:
+        """What is left of all that each line's item was charged in its period, on this invoice and on others."""
+        if invoice.subscription_id is None:
+            return {}
+        left: dict[AccountKey, Money] = {}
+        zero = Money.zero(invoice.settlement.total.currency)
+        for number in sorted({line.period_number for line in invoice.lines}):
+            asked = Asked(invoice.subscription_id, number, number, whole=True)
+            account = (await invoices.accounts(connection, [asked])).get(invoice.subscription_id)
+            for line in () if account is None else account.lines:
+                paid = line.amount - Money(line.taken_back, line.amount.currency)
+                left[line.account] = left.get(line.account, zero) + paid
+        return {i: left[line.account] for i, line in enumerate(invoice.lines) if line.account in left}
 
     async def _issue(
         self, connection: AsyncConnection, made: _Corrected, customer: Customer

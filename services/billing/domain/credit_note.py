@@ -1,18 +1,20 @@
 """A credit note: a correction of an issued invoice in the customer's favour.
 
 It gives money back and changes nothing of what was charged: what is prorated later, and usage that comes late, look at the
-invoice's lines as before.
+invoice's lines as before. But notes and later invoices together give back no more than was charged.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 from typing import Final
 
 from billing.domain.credit import CreditEntry
-from billing.domain.invoice import Invoice, InvoiceState, number_text
+from billing.domain.invoice import AccountKey, Invoice, InvoiceState, number_text
 from kernel.errors import FieldViolation, TollkeeperError, invalid, precondition
 from kernel.money import Money, format_money
+from kernel.quantity import ZERO
 
 # As many as an invoice written by hand has; of a longer one, several notes take more back.
 MOST_LINES: Final = 100
@@ -84,6 +86,7 @@ def credit_note(
     asked: Correction,
     *,
     credited: Mapping[int, Money],
+    kept: Mapping[int, Money],
     id: str,
     now: datetime,
     revision: int,
@@ -96,6 +99,8 @@ def credit_note(
         invoice: As it is.
         asked: What is to be taken back.
         credited: What earlier notes took back, by line.
+        kept: What is left of all that the line's item was charged in its period, by line: later invoices may have given some of it
+            back. A line that is not named is its own whole account.
         id: Of the note.
         now: By the customer's clock.
         revision: Of the change.
@@ -105,7 +110,7 @@ def credit_note(
     """
     if invoice.state not in _CORRECTABLE or invoice.number is None:
         raise _not_correctable(invoice)
-    mistakes = [*_line_mistakes(invoice, asked, credited), *_sum_mistakes(invoice, asked, credited)]
+    mistakes = [*_line_mistakes(invoice, asked, credited, kept), *_sum_mistakes(invoice, asked, credited)]
     if mistakes:
         raise invalid(*mistakes, reason="CREDIT_NOTE_INVALID")
     total = Money.total((line.amount for line in asked.lines), invoice.settlement.total.currency)
@@ -154,8 +159,11 @@ def _less_to_pay(invoice: Invoice, off: Money, now: datetime, *, revision: int) 
     return replace(after, state=InvoiceState.PAID, paid_time=now, next_attempt_time=None, close_time=None)
 
 
-def _line_mistakes(invoice: Invoice, asked: Correction, credited: Mapping[int, Money]) -> Iterator[FieldViolation]:
+def _line_mistakes(
+    invoice: Invoice, asked: Correction, credited: Mapping[int, Money], kept: Mapping[int, Money]
+) -> Iterator[FieldViolation]:
     unit = invoice.settlement.total.currency
+    asked_before: dict[AccountKey, Decimal] = {}
     for place, line in enumerate(asked.lines):
         path = f"{_LINES}[{place}]"
         if not 0 <= line.index < len(invoice.lines):
@@ -170,6 +178,13 @@ def _line_mistakes(invoice: Invoice, asked: Correction, credited: Mapping[int, M
             yield FieldViolation(f"{path}.amount.currency", f"must be {unit.code}, the invoice's")
         elif line.amount.amount > (left := _left(amount, credited.get(line.index))).amount:
             yield FieldViolation(f"{path}.amount", f"must be at most {format_money(left)}, what is left of the line")
+        elif line.index in kept:
+            account = invoice.lines[line.index].account
+            asked_for = asked_before.get(account, ZERO) + line.amount.amount
+            asked_before[account] = asked_for
+            if asked_for > (rest := _left(kept[line.index], None)).amount:
+                message = f"must be at most {format_money(rest)}: the rest of what was charged was given back since"
+                yield FieldViolation(f"{path}.amount", message)
 
 
 def _sum_mistakes(invoice: Invoice, asked: Correction, credited: Mapping[int, Money]) -> Iterator[FieldViolation]:

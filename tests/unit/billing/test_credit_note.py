@@ -46,7 +46,7 @@ def corrected(
     """The note that takes amounts back by line, where earlier ones took some back, and the invoice after it."""
     asked = Correction("inv_1", tuple(CorrectedLine(index, usd(amount)) for index, amount in lines), "Sorry")
     taken = {index: usd(amount) for index, amount in (credited or {}).items()}
-    return credit_note(before, asked, credited=taken, id="cn_1", now=LATER, revision=9)
+    return credit_note(before, asked, credited=taken, kept={}, id="cn_1", now=LATER, revision=9)
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_a_mistake_says_how_to_mend_it() -> None:
 def test_another_currency() -> None:
     asked = Correction("inv_1", (CorrectedLine(0, Money(Decimal(5), currency("JPY"))),), "Sorry")
     with pytest.raises(TollkeeperError, match="CREDIT_NOTE_INVALID") as refused:
-        credit_note(invoice("100"), asked, credited={}, id="cn_1", now=LATER, revision=9)
+        credit_note(invoice("100"), asked, credited={}, kept={}, id="cn_1", now=LATER, revision=9)
     assert [one.path for one in refused.value.violations] == ["lines[0].amount.currency"]
 
 

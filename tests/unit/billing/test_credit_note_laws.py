@@ -39,7 +39,7 @@ class Story:
         wanted = Correction("inv_1", tuple(CorrectedLine(i, usd(amount)) for i, amount in lines.items()), "Sorry")
         try:
             note, self.invoice = credit_note(
-                self.invoice, wanted, credited=self.credited(), id="cn", now=LATER, revision=9
+                self.invoice, wanted, credited=self.credited(), kept={}, id="cn", now=LATER, revision=9
             )
         except TollkeeperError as refused:
             if refused.reason != "CREDIT_NOTE_INVALID":

@@ -152,6 +152,22 @@ async def test_unused_time_is_not_given_back_twice(clerk: Clerk, credited: str |
     assert sum(Decimal(step.amount) for step in line.derivation) == Decimal(given_back)
 
 
+async def test_what_was_given_back_since_is_not_taken_back_again(clerk: Clerk) -> None:
+    world = clerk.world
+    world.catalog.publish(plan("airline", gates()))
+    begun = await world.provision("UA", "airline", commitments={"gates": "20"})
+    start, end = at(begun.subscription.current_period.start_time), at(begun.subscription.current_period.end_time)
+    world.real_time.time = start + (end - start) / 2
+    request = subscription_service_pb2.CancelSubscriptionRequest(
+        subscription_id=begun.subscription.id, timing=subscription_service_pb2.CANCEL_TIMING_NOW, prorate=True
+    )
+    await call(world.subscriptions.CancelSubscription, request)
+    refusal = await refused(clerk.correct(begun.invoice.id, {0: "149.01"}))
+    assert (refusal.reason, [one.path for one in refusal.violations]) == ("CREDIT_NOTE_INVALID", ["lines[0].amount"])
+    assert (await clerk.correct(begun.invoice.id, {0: "149"})).credit_note.total.amount == "149.00"
+    assert (await refused(clerk.correct(begun.invoice.id, {0: "0.01"}))).reason == "CREDIT_NOTE_INVALID"
+
+
 async def test_notes_are_listed_in_the_order_of_their_numbers(clerk: Clerk) -> None:
     await clerk.world.customer("AA")
     first, second = await clerk.issued("UA", "100"), await clerk.issued("UA", "100")
