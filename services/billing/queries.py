@@ -6,7 +6,8 @@ from billing.domain.collection import PaymentAttempt
 from billing.domain.credit import CreditEntry
 from billing.domain.credit_note import CreditNote
 from billing.domain.customer import Customer, customer_not_found
-from billing.domain.invoice import Invoice, InvoiceFilters, InvoiceState, invoice_not_found
+from billing.domain.invoice import Invoice, InvoiceState, invoice_not_found
+from billing.domain.invoice_filters import InvoiceFilters
 from billing.domain.subscription import Subscription, SubscriptionState, subscription_not_found
 from billing.domain.test_clock import TestClock, clock_not_found
 from billing.store import credit, credit_notes, customers, invoices, payment_attempts, subscriptions, test_clocks

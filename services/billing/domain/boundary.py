@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import assert_never
 
 from billing.domain.charging import Step
+from billing.domain.cycle import converted, restarted
 from billing.domain.invoice import InvoiceReason
 from billing.domain.plan_terms import TrialEnd
 from billing.domain.subscription import Subscription, SubscriptionState
-from billing.domain.update import converted, restarted
 
 
 def cross(subscription: Subscription, *, revision: int) -> Step:

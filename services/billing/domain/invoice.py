@@ -231,17 +231,6 @@ class Invoice:
         return self.settlement.amount_due - self.amount_paid - self.amount_credited
 
 
-@dataclass(frozen=True, slots=True)
-class InvoiceFilters:
-    """Which invoices are listed; what is empty or None lets all pass."""
-
-    customer_id: str = ""
-    subscription_id: str = ""
-    states: tuple[InvoiceState, ...] = ()
-    finalized_from: datetime | None = None
-    finalized_before: datetime | None = None
-
-
 def invoice_not_found(invoice_id: str) -> TollkeeperError:
     """The refusal of what needs an invoice that is not there."""
     return not_found("INVOICE_NOT_FOUND", f"No invoice has the id {invoice_id}.", invoice_id=invoice_id).at(

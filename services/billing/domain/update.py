@@ -10,6 +10,7 @@ from billing.domain.add_on import asked_add_ons, check_add_ons, kept_add_ons
 from billing.domain.charging import Step
 from billing.domain.commitment import Commitment, asked_commitments, first_commitments, in_order
 from billing.domain.coupon import Coupon, apply_coupons, remove_coupons
+from billing.domain.cycle import converted, restarted
 from billing.domain.holding import HeldAddOn, Holding, charges_held, price_per_month, quantities
 from billing.domain.invoice import InvoiceReason
 from billing.domain.moving import carried, moved, with_commitment, with_what_they_require
@@ -145,15 +146,6 @@ def _with_trial(subscription: Subscription, asked: Update, at: datetime) -> Subs
     return converted(replace(changed, trial_end=at, anchor_time=at)) if asked.end_trial else changed
 
 
-def converted(subscription: Subscription) -> Subscription:
-    """The subscription after its trial: in its first period, with what was scheduled for then."""
-    holding = subscription.scheduled or subscription.holding
-    changed = replace(
-        subscription, state=SubscriptionState.ACTIVE, holding=holding, scheduled=None, held_before=(), period_number=0
-    )
-    return replace(changed, period=changed.recurrence.period(0), held_since=changed.anchor_time)
-
-
 def _check_payable(subscription: Subscription) -> None:
     if subscription.state is SubscriptionState.PENDING_PAYMENT:
         raise precondition(
@@ -285,21 +277,6 @@ def _take_up(subscription: Subscription, plans: _Plans, at: datetime) -> Subscri
     else:
         changed = restarted(subscription, plans.now, at)
     return replace(changed, scheduled=plans.next if plans.next != plans.now else None)
-
-
-def restarted(subscription: Subscription, holding: Holding, at: datetime) -> Subscription:
-    """The subscription in its next period, which begins at the instant and is a new anchor."""
-    number = subscription.period_number + 1
-    changed = replace(
-        subscription,
-        holding=holding,
-        held_since=at,
-        held_before=(),
-        anchor_time=at,
-        anchor_number=number,
-        period_number=number,
-    )
-    return replace(changed, period=changed.recurrence.period(0))
 
 
 def _with_coupons(subscription: Subscription, asked: Update, coupons: tuple[Coupon, ...], at: datetime) -> Subscription:

@@ -2,7 +2,8 @@
 
 from datetime import datetime
 
-from billing.domain.invoice import InvoiceFilters, InvoiceState
+from billing.domain.invoice import InvoiceState
+from billing.domain.invoice_filters import InvoiceFilters
 from kernel.errors import Mistakes
 from kit.proto import timestamp_from_proto
 from tollkeeper.billing.v1 import invoice_pb2

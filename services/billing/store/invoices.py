@@ -27,12 +27,12 @@ from billing.domain.invoice import (
     USAGE_TYPES,
     BillTo,
     Invoice,
-    InvoiceFilters,
     InvoiceLine,
     InvoiceReason,
     InvoiceState,
     Settlement,
 )
+from billing.domain.invoice_filters import InvoiceFilters
 from billing.store import credit_notes, tables
 from billing.store.bulk import among, insert_all
 from billing.store.invoice_lines import account_line_from_row, line_from_row, line_to_row
