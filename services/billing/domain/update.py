@@ -120,11 +120,11 @@ def update(
 
 def _check_outlives(before: Subscription, after: Subscription) -> None:
     """Refuses what a scheduled end would come before, or make a waste of."""
-    restarts = after.period_number != before.period_number
+    begins = after.period_number != before.period_number or after.state is not before.state
     later = after.holding == before.holding and after.scheduled not in {None, before.scheduled}
     ends = [before.cancel_time, after.trial_end if after.expires else None]
     end = min((one for one in ends if one is not None), default=None)
-    if end is not None and (restarts or (later and end <= before.scheduled_time)):
+    if end is not None and (begins or (later and end <= before.scheduled_time)):
         raise precondition(
             "SUBSCRIPTION_ENDED",
             f"The subscription {before.id} ends at {end.isoformat()}, before the change would count: resume it, or let its "

@@ -119,6 +119,7 @@ class Asked:
     latest: bool = False
     billing: str = ""
     timing: str = "AUTOMATIC"
+    end_trial: bool = False
 
 
 class Book:
@@ -185,8 +186,7 @@ class Book:
             elif self.state == "TRIALING" and self.trial_expires:
                 self.state = "ENDED"
             elif self.state == "TRIALING":
-                self.state, self.scheduled, self.spans = "ACTIVE", None, [self._span(at, following)]
-                self.span.charged = True
+                self._convert(at)
             else:
                 self._turn(at, following, digits)
                 self.scheduled = None
@@ -208,6 +208,9 @@ class Book:
             now, after = self._other_parts(asked, base)
         self._hold(now, at, digits)
         self.scheduled = after if after != now else None
+        if asked.end_trial:
+            self.trial_end = self.anchor = at
+            self._convert(at)
 
     def cancel(self, at: datetime, timing: str, when: datetime | None, digits: int, *, prorate: bool) -> None:
         """It ends, now or later."""
@@ -229,6 +232,11 @@ class Book:
             months_later(self.anchor, MONTHS[held.billing] * n, self.zone) for n in (self.count, self.count + 1)
         )
         return Span(at, end, end - start, [(at, held)], charged=False)
+
+    def _convert(self, at: datetime) -> None:
+        """The trial is over: the first period begins."""
+        self.state, self.spans, self.scheduled = "ACTIVE", [self._span(at, self.scheduled or self.holding)], None
+        self.span.charged = True
 
     def _turn(self, at: datetime, held: Holds, digits: int) -> None:
         """One period ends, the next begins; another billing period is a new anchor."""

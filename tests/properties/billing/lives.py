@@ -222,6 +222,7 @@ class Life:
             asked.commitments = {"gates": self._quantity(to)}
         if what == "parts" or draw(st.booleans()):
             asked.add_ons = self._extras(to)
+        asked.end_trial = self.book.state == "TRIALING" and draw(st.booleans())
         if self._told(asked):
             self.book.update(self.now, asked, self.digits)
 
@@ -238,6 +239,7 @@ class Life:
                 billing_period=BillingPeriod(asked.billing) if asked.billing else None,
                 extras=asked.add_ons,
                 timing=Timing(asked.timing),
+                end_trial=asked.end_trial,
                 coupons=self._coupons(),
                 without=removed,
             )

@@ -212,6 +212,14 @@ def test_a_trial_s_schedule_counts_at_its_end() -> None:
     assert told(story.renew().lines)[1] == ("COMMITMENT", "2", "20.00")
 
 
+def test_a_trial_is_not_ended_early_for_a_period_that_is_canceled() -> None:
+    story = begun(trial=TrialAsked(april(15), TrialEnd.CONVERT))
+    story.cancel(april(3))
+    assert refusal(story.update, april(4), end_trial=True) == "SUBSCRIPTION_ENDED"
+    story.resume(april(4))
+    assert len(story.update(april(4), end_trial=True).lines) == 3
+
+
 @pytest.mark.parametrize("name", ["cancel", "resume", "update"])
 def test_what_waits_for_its_payment_is_left_alone(name: str) -> None:
     story = begun()
