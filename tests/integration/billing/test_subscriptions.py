@@ -206,6 +206,23 @@ async def test_racing_changes_charge_each_gate_once(on_clock: World) -> None:
     assert len(lines) == 1 + sum(answer.HasField("invoice") for answer in answers)
 
 
+async def test_the_plan_that_is_asked_for_is_compared_with_the_one_that_is_held_by_then(world: World) -> None:
+    world.catalog.publish(
+        plan("airline", gates(price("10"), pricing="FLAT_RATE")), plan("lite", gates(price("5"), pricing="FLAT_RATE"))
+    )
+    await world.customer("UA")
+    begun = (await world.provision("UA", "airline", commitments={"gates": "2"}, subscription_id="ua")).subscription
+    await world.update("ua", plan_id="lite")
+    # Its period is over, and nobody has renewed it yet.
+    world.real_time.time = begun.current_period.end_time.ToDatetime(UTC)
+    back = await world.update("ua", plan_id="airline")
+    assert back.subscription.plan_id == "airline"
+    assert sorted(told(back.invoice)) == [
+        ("COMMITMENT_PRORATION", "0", "-10.00"),
+        ("COMMITMENT_PRORATION", "2", "20.00"),
+    ]
+
+
 async def test_lists_are_paged(on_clock: World) -> None:
     on_clock.catalog.publish(
         *(plan(f"plan-{i}", charge("fee", "FLAT_FEE", price("1")), product_id=f"p{i}") for i in range(5))

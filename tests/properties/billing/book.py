@@ -10,75 +10,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from fractions import Fraction
 
-from tests.properties.billing.arithmetic import MONTHS, Price, added, months_later, rounded, share
+from tests.properties.billing.arithmetic import MONTHS, added, months_later, rounded, share
+from tests.properties.billing.sold import Holds, Plan, holds
 
 # How many closed periods are looked at again for usage that came late.
 LATE = 12
-
-
-@dataclass(frozen=True)
-class Sold:
-    """A commitment that a plan sells, with its prices by billing period."""
-
-    prices: Mapping[str, Price]
-    least: Fraction
-    most: Fraction | None
-
-    def whole(self, quantity: Fraction) -> Fraction:
-        """The quantity as it is committed: in whole blocks."""
-        some = next(iter(self.prices.values()))
-        return -(-quantity // some.block) * Fraction(some.block) if some.model == "PACKAGE" else quantity
-
-    def takes(self, quantity: Fraction) -> bool:
-        """Whether so much may be committed."""
-        whole = self.whole(quantity)
-        return whole >= self.least and (self.most is None or whole <= self.most)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A plan version: prices by billing period, commitments by feature, add-ons by name; without prices of usage it sells none."""
-
-    id: str
-    version: int
-    fees: Mapping[str, Fraction]
-    commitments: Mapping[str, Sold]
-    usage: Mapping[str, Price]
-    add_ons: Mapping[str, Mapping[str, Fraction]]
-
-
-@dataclass(frozen=True)
-class Holds:
-    """What is held."""
-
-    plan: Plan = field(compare=False)
-    key: tuple[str, int]
-    billing: str
-    commitments: Mapping[str, Fraction]
-    add_ons: Mapping[str, int]
-
-    def items(self) -> dict[tuple[str, str], Fraction]:
-        """What each item costs for a whole period."""
-        plan, found = self.plan, {(self.plan.id, "fee"): self.plan.fees[self.billing]}
-        for feature, quantity in self.commitments.items():
-            found[plan.id, feature] = plan.commitments[feature].prices[self.billing].of(quantity)
-        for name, number in self.add_ons.items():
-            found[name, "add-on"] = plan.add_ons[name][self.billing] * number
-        return found
-
-    def per_month(self) -> Fraction:
-        """What it costs in advance a month."""
-        return added(self.items().values()) / MONTHS[self.billing]
-
-
-def holds(plan: Plan, billing: str, commitments: Mapping[str, Fraction], add_ons: Mapping[str, int]) -> Holds:
-    """What of the named can be held of the plan; of a commitment that cannot, its minimum."""
-    quantities = {
-        feature: sold.whole(commitments[feature] if sold.takes(commitments.get(feature, Fraction(0))) else sold.least)
-        for feature, sold in plan.commitments.items()
-    }
-    extras = {name: number for name, number in add_ons.items() if name in plan.add_ons and number}
-    return Holds(plan, (plan.id, plan.version), billing, quantities, extras)
 
 
 @dataclass
@@ -133,7 +69,7 @@ class Book:
 
     def __init__(self, first: Holds, now: datetime, *, start: datetime, trial_end: datetime | None, zone: str) -> None:
         self.newest: dict[str, Plan] = {}
-        self.start, self.trial_end, self.trial_expires = start, trial_end, False
+        self.start, self.trial_end = start, trial_end
         self.zone = zone
         self.anchor, self.count = trial_end or start, 0
         self.scheduled: Holds | None = None
@@ -177,18 +113,15 @@ class Book:
     def advance(self, until: datetime, digits: int) -> None:
         """Everything that happens by itself until the instant."""
         while (at := self.boundary()) is not None and at <= until:
-            following = self.scheduled or self.holding
             if self.cancel_time is not None and self.cancel_time <= at:
                 self._end(at, digits, credit=self.prorate)
             elif self.state == "SCHEDULED":
                 self.state = "ACTIVE" if self.trial_end is None else "TRIALING"
                 self.span.charged = self.state == "ACTIVE"
-            elif self.state == "TRIALING" and self.trial_expires:
-                self.state = "ENDED"
             elif self.state == "TRIALING":
                 self._convert(at)
             else:
-                self._turn(at, following, digits)
+                self._turn(at, self.scheduled or self.holding, digits)
                 self.scheduled = None
 
     def update(self, at: datetime, asked: Asked, digits: int) -> None:

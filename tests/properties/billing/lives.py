@@ -19,7 +19,8 @@ from kernel.period import BillingPeriod
 from kernel.pricing import FlatRate, Graduated, Package, PriceList, StairStep, StairStepTier, Tier, Volume
 from kernel.quantity import format_decimal
 from tests.properties.billing.arithmetic import MONTHS, Price
-from tests.properties.billing.book import Asked, Book, Holds, Plan, Sold, holds
+from tests.properties.billing.book import Asked, Book
+from tests.properties.billing.sold import Holds, Plan, Sold, holds
 from tests.unit.billing.story import Story
 from tests.unit.billing.terms import add_on, add_ons, amount_off, committed, fee, percent_off, plan, used
 
