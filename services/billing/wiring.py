@@ -14,6 +14,7 @@ from billing.commands.advance_test_clock import AdvanceTestClock
 from billing.commands.boundaries import Boundaries
 from billing.commands.cancel_subscription import CancelSubscription, ResumeSubscription
 from billing.commands.change_subscription import ChangeSubscription
+from billing.commands.collecting import Collecting
 from billing.commands.create_customer import CreateCustomer
 from billing.commands.create_test_clock import CreateTestClock
 from billing.commands.cross_boundaries import CrossBoundaries
@@ -73,6 +74,48 @@ async def wire_by(clock: Clock, settings: BillingSettings, resources: AsyncExitS
         attach=collecting.attach,
         grant=GrantCredit(database, outbox, clock=clock),
     )
+    commands = _subscription_commands(
+        database,
+        outbox,
+        clock=clock,
+        plans=plans,
+        catalog=catalog,
+        metering=metering,
+        boundaries=boundaries,
+        collection=collection,
+        trackers=trackers,
+    )
+    subscriptions = SubscriptionServicer(database, plans, commands=commands)
+    invoices = wire_invoices(
+        settings, database, outbox, plans=plans, clock=clock, collecting=collecting, resources=resources
+    )
+    clocks = TestClockServicer(
+        database, create=CreateTestClock(database, outbox), advance=AdvanceTestClock(database, outbox, runner=runner)
+    )
+    return Parts(
+        registrations=_registrations(customers, subscriptions, invoices=invoices, clocks=clocks),
+        workers=[
+            Relay("billing", database, nats, table=tables.outbox, refused=tables.outbox_refused),
+            crossing,
+            trackers,
+            runner,
+            *collecting.workers,
+        ],
+    )
+
+
+def _subscription_commands(
+    database: Database,
+    outbox: Outbox,
+    *,
+    clock: Clock,
+    plans: Plans,
+    catalog: Catalog,
+    metering: Metering,
+    boundaries: Boundaries,
+    collection: Collecting,
+    trackers: RegisterTrackers,
+) -> SubscriptionCommands:
     change = ChangeSubscription(
         database,
         outbox,
@@ -94,30 +137,13 @@ async def wire_by(clock: Clock, settings: BillingSettings, resources: AsyncExitS
     )
     update = UpdateSubscription(change, catalog=catalog)
     preview_renewal = PreviewRenewal(database, clock=clock, plans=plans, metering=metering, boundaries=boundaries)
-    commands = SubscriptionCommands(
+    return SubscriptionCommands(
         provision=provision,
         update=update,
         cancel=CancelSubscription(change),
         resume=ResumeSubscription(change),
         migrate=MigrateSubscriptions(database, catalog=catalog, update=update),
         preview_renewal=preview_renewal,
-    )
-    subscriptions = SubscriptionServicer(database, plans, commands=commands)
-    invoices = wire_invoices(
-        settings, database, outbox, plans=plans, clock=clock, collecting=collecting, resources=resources
-    )
-    clocks = TestClockServicer(
-        database, create=CreateTestClock(database, outbox), advance=AdvanceTestClock(database, outbox, runner=runner)
-    )
-    return Parts(
-        registrations=_registrations(customers, subscriptions, invoices=invoices, clocks=clocks),
-        workers=[
-            Relay("billing", database, nats, table=tables.outbox, refused=tables.outbox_refused),
-            crossing,
-            trackers,
-            runner,
-            *collecting.workers,
-        ],
     )
 
 

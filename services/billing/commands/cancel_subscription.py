@@ -1,12 +1,10 @@
 """Ends a subscription, now or later, and takes a scheduled end back."""
 
-from billing.commands.change_subscription import Asked, ChangeSubscription, Given, Outcome, nothing_offered
+from billing.commands.change_subscription import Asked, ChangeSubscription, Given, nothing_offered
 from billing.domain.cancel import Cancellation, cancel, resume
 from billing.domain.charging import Step
 from billing.domain.subscription import Subscription
-from billing.messages.invoice import invoice_to_proto
 from billing.messages.request_key import RequestKey
-from billing.messages.subscription import subscription_to_proto
 from tollkeeper.billing.v1.subscription_service_pb2 import CancelSubscriptionResponse, ResumeSubscriptionResponse
 
 
@@ -22,7 +20,7 @@ class CancelSubscription:
         Raises:
             TollkeeperError: As the contract says.
         """
-        return await self._change(_asked(asked), key, response_type=CancelSubscriptionResponse, respond=_response)
+        return await self._change(_asked(asked), key, CancelSubscriptionResponse)
 
     async def preview(self, asked: Cancellation) -> CancelSubscriptionResponse:
         """The subscription and the invoice that would be; nothing of them is stored.
@@ -30,7 +28,7 @@ class CancelSubscription:
         Raises:
             TollkeeperError: As the contract says.
         """
-        return _response(await self._change.preview(_asked(asked)))
+        return (await self._change.preview(_asked(asked))).response(CancelSubscriptionResponse)
 
 
 class ResumeSubscription:
@@ -50,7 +48,7 @@ class ResumeSubscription:
             return resume(subscription, etag, now=given.now, revision=given.revision)
 
         asked = Asked(subscription_id, nothing_offered, decide)
-        return await self._change(asked, key, response_type=ResumeSubscriptionResponse, respond=_resumed)
+        return await self._change(asked, key, ResumeSubscriptionResponse)
 
 
 def _asked(asked: Cancellation) -> Asked:
@@ -58,15 +56,3 @@ def _asked(asked: Cancellation) -> Asked:
         return cancel(subscription, asked, now=given.now, revision=given.revision)
 
     return Asked(asked.subscription_id, nothing_offered, decide)
-
-
-def _response(outcome: Outcome) -> CancelSubscriptionResponse:
-    return CancelSubscriptionResponse(
-        subscription=subscription_to_proto(outcome.subscription),
-        token=outcome.token,
-        invoice=None if outcome.invoice is None else invoice_to_proto(outcome.invoice),
-    )
-
-
-def _resumed(outcome: Outcome) -> ResumeSubscriptionResponse:
-    return ResumeSubscriptionResponse(subscription=subscription_to_proto(outcome.subscription), token=outcome.token)

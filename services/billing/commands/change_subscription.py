@@ -15,6 +15,7 @@ from billing.commands.boundaries_first import boundaries_first
 from billing.commands.collecting import Collecting
 from billing.commands.ledgers import Answers, Ledgers, ask_usage, read_ledgers
 from billing.commands.load_subscription import Loaded, load_subscription
+from billing.commands.outcome import Outcome, paid_outcome
 from billing.commands.payment_consequences import Consequences
 from billing.commands.plans import Plans
 from billing.commands.register_trackers import RegisterTrackers
@@ -23,13 +24,12 @@ from billing.commands.tokens import subscription_token
 from billing.domain.charging import Step
 from billing.domain.coupon import Coupon
 from billing.domain.customer import Customer
-from billing.domain.invoice import Invoice
 from billing.domain.invoicing import draft_invoice, paid_first
 from billing.domain.plan_terms import PlanDocument, PlanTerms, Terms
 from billing.domain.subscription import Subscription, SubscriptionState
 from billing.domain.usage import UsageQuestion
 from billing.messages.request_key import RequestKey
-from billing.store import customers, invoices, plan_versions, revisions, subscriptions
+from billing.store import customers, plan_versions, revisions
 from kernel.clock import Clock
 from kernel.errors import ErrorKind, TollkeeperError
 from kit.db import Database
@@ -93,20 +93,6 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became, or would become, of a subscription.
-
-    Attributes:
-        invoice: None where nothing was charged.
-        token: Names the write; empty for a preview.
-    """
-
-    subscription: Subscription
-    invoice: Invoice | None
-    token: str
-
-
-@dataclass(frozen=True, slots=True)
 class _Prepared:
     """A subscription with all that is needed to charge for the step."""
 
@@ -142,9 +128,7 @@ class ChangeSubscription:
         self._collection = collection
         self._trackers = trackers
 
-    async def __call__(
-        self, asked: Asked, key: RequestKey | None, *, response_type: type[R], respond: Callable[[Outcome], R]
-    ) -> R:
+    async def __call__(self, asked: Asked, key: RequestKey | None, response_type: type[R]) -> R:
         """The response, which is kept for a repeated request.
 
         Raises:
@@ -154,7 +138,7 @@ class ChangeSubscription:
         if first is not None:
             return first
         for _ in range(_ATTEMPTS):
-            done = await boundaries_first(self._boundaries, lambda: self._attempt(asked, key, response_type, respond))
+            done = await boundaries_first(self._boundaries, lambda: self._attempt(asked, key, response_type))
             if done is not None:
                 return done
         raise TollkeeperError(ErrorKind.ABORTED, "CONCURRENT_CHANGE", "Another change came first. Repeat the request.")
@@ -169,7 +153,7 @@ class ChangeSubscription:
         change = prepared.ledgers.charge(prepared.step, prepared.answers)
         loaded = prepared.loaded
         invoice = draft_invoice(change, loaded.customer, loaded.now) if change.lines else None
-        return Outcome(change.subscription, invoice, "")
+        return Outcome(change.subscription, invoice)
 
     async def _prepare(self, asked: Asked) -> _Prepared:
         async with self._database.read() as connection:
@@ -183,9 +167,7 @@ class ChangeSubscription:
         answers = await ask_usage(self._metering, questions)
         return _Prepared(loaded, offered, ledgers, step, questions, answers)
 
-    async def _attempt(
-        self, asked: Asked, key: RequestKey | None, response_type: type[R], respond: Callable[[Outcome], R]
-    ) -> R | None:
+    async def _attempt(self, asked: Asked, key: RequestKey | None, response_type: type[R]) -> R | None:
         """The response; None where the clock or the subscription moved, so that something else must be known of others."""
         prepared = await self._prepare(asked)
         offered = prepared.offered
@@ -223,11 +205,15 @@ class ChangeSubscription:
             if loaded.subscription.state is SubscriptionState.PENDING_PAYMENT and not after.live:
                 customer = await self._take_back(connection, after.id, customer, now)
             outcome = Outcome(after, settled.invoices.get(after.id), subscription_token(after, customer))
-            response = respond(outcome)
+            response = outcome.response(response_type)
             await once.keep(connection, key, response)
         if settled.attempts:
-            response = await self._collect(settled.attempts, outcome, key, respond)
-        await self._trackers.try_now(asked.subscription_id)
+            await self._collection.ask(settled.attempts)
+            async with self._database.write() as connection:
+                response = (await paid_outcome(connection, outcome)).response(response_type)
+                await once.keep(connection, key, response)
+        if settled.tracked or settled.attempts:
+            await self._trackers.try_now(asked.subscription_id)
         return response
 
     async def _take_back(
@@ -237,19 +223,6 @@ class ChangeSubscription:
         await Consequences(connection, self._outbox, self._plans, customer, now).unpaid(subscription_id)
         [after] = await customers.get_many(connection, [customer.id])
         return after
-
-    async def _collect(
-        self, attempts: tuple[str, ...], outcome: Outcome, key: RequestKey | None, respond: Callable[[Outcome], R]
-    ) -> R:
-        """The response after the payment was asked for."""
-        await self._collection.ask(attempts)
-        async with self._database.write() as connection:
-            [found] = await subscriptions.get_many(connection, [outcome.subscription.id])
-            [customer] = await customers.get_many(connection, [found.customer_id])
-            invoice = None if outcome.invoice is None else await invoices.get(connection, outcome.invoice.id)
-            response = respond(Outcome(found, invoice, subscription_token(found, customer)))
-            await once.keep(connection, key, response)
-        return response
 
 
 def _decide(

@@ -10,23 +10,21 @@ from billing.commands.boundaries import Boundaries
 from billing.commands.boundaries_first import boundaries_first, check_up_to_date
 from billing.commands.collecting import Collecting
 from billing.commands.customer_time import Present, present
+from billing.commands.outcome import Outcome, paid_outcome
 from billing.commands.register_trackers import RegisterTrackers
-from billing.commands.settle_changes import Settled, settle_changes
+from billing.commands.settle_changes import settle_changes
 from billing.commands.tokens import subscription_token
 from billing.domain.charging import Change, charge
 from billing.domain.coupon import Coupon
-from billing.domain.invoice import Invoice
 from billing.domain.invoicing import draft_invoice, paid_first
 from billing.domain.plan_terms import PlanDocument, PlanTerms
 from billing.domain.provision import Agreement, provision
-from billing.domain.subscription import Subscription
-from billing.messages.invoice import invoice_to_proto
+from billing.domain.subscription import Subscription, subscription_id_taken
 from billing.messages.plan_terms import plan_terms
 from billing.messages.request_key import RequestKey
-from billing.messages.subscription import subscription_to_proto
-from billing.store import customers, invoices, plan_versions, revisions, subscriptions
+from billing.store import plan_versions, revisions, subscriptions
 from kernel.clock import Clock
-from kernel.errors import ErrorKind, TollkeeperError, precondition
+from kernel.errors import TollkeeperError, precondition
 from kernel.ids import new_id
 from kit.db import Database
 from kit.outbox import Outbox
@@ -75,9 +73,7 @@ class ProvisionSubscription:
             return first
         offered = await self._offered(agreement)
         given = replace(agreement, subscription_id=agreement.subscription_id or new_id("sub"))
-        response = await boundaries_first(self._boundaries, lambda: self._provision(given, offered, key))
-        await self._trackers.try_now(response.subscription.id)
-        return response
+        return await boundaries_first(self._boundaries, lambda: self._provision(given, offered, key))
 
     async def preview(self, agreement: Agreement) -> Response:
         """The subscription and the invoice that would be; nothing of them is stored.
@@ -113,28 +109,25 @@ class ProvisionSubscription:
                 terms={offered.terms.key: offered.terms},
                 now=here.now,
             )
-            response = _stored(settled, change.subscription.id, here)
+            subscription = settled.subscriptions[change.subscription.id]
+            token = subscription_token(subscription, settled.customers[here.customer.id])
+            outcome = Outcome(subscription, settled.invoices.get(subscription.id), token)
+            response = outcome.response(Response)
             await once.keep(connection, key, response)
         if settled.attempts:
-            response = await self._collect(settled, response, key)
+            await self._collection.ask(settled.attempts)
+            async with self._database.write() as connection:
+                response = (await paid_outcome(connection, outcome)).response(Response)
+                await once.keep(connection, key, response)
+        if settled.tracked:
+            await self._trackers.try_now(subscription.id)
         return response
-
-    async def _collect(self, settled: Settled, response: Response, key: RequestKey | None) -> Response:
-        """The response after the payment was asked for."""
-        await self._collection.ask(settled.attempts)
-        async with self._database.write() as connection:
-            [found] = await subscriptions.get_many(connection, [response.subscription.id])
-            [customer] = await customers.get_many(connection, [found.customer_id])
-            paid = _response(found, await invoices.get(connection, response.invoice.id))
-            paid.token = subscription_token(found, customer)
-            await once.keep(connection, key, paid)
-        return paid
 
     async def _preview(self, agreement: Agreement, offered: _Offered) -> Response:
         async with self._database.read() as connection:
             change, here = await self._change(connection, agreement, offered, lock=False)
         invoice = draft_invoice(change, here.customer, here.now) if change.lines else None
-        return _response(change.subscription, invoice)
+        return Outcome(change.subscription, invoice).response(Response)
 
     async def _change(
         self, connection: AsyncConnection, agreement: Agreement, offered: _Offered, *, lock: bool
@@ -148,7 +141,7 @@ class ProvisionSubscription:
             check_up_to_date(live, here.now)
             raise _exists(live)
         if agreement.subscription_id and await subscriptions.get(connection, agreement.subscription_id):
-            raise _taken(agreement.subscription_id)
+            raise subscription_id_taken(agreement.subscription_id)
         step = provision(
             terms,
             agreement,
@@ -161,20 +154,6 @@ class ProvisionSubscription:
         return charge(step, terms={terms.key: terms}, account=(), answers={}), here
 
 
-def _stored(settled: Settled, subscription_id: str, here: Present) -> Response:
-    subscription = settled.subscriptions[subscription_id]
-    response = _response(subscription, settled.invoices.get(subscription_id))
-    response.token = subscription_token(subscription, settled.customers[here.customer.id])
-    return response
-
-
-def _response(subscription: Subscription, invoice: Invoice | None) -> Response:
-    return Response(
-        subscription=subscription_to_proto(subscription),
-        invoice=None if invoice is None else invoice_to_proto(invoice),
-    )
-
-
 def _exists(live: Subscription) -> TollkeeperError:
     return precondition(
         "SUBSCRIPTION_EXISTS",
@@ -182,12 +161,3 @@ def _exists(live: Subscription) -> TollkeeperError:
         "Update it, or cancel it: after its end a new one may begin.",
         subscription_id=live.id,
     ).at("plan_id")
-
-
-def _taken(subscription_id: str) -> TollkeeperError:
-    return TollkeeperError(
-        ErrorKind.ALREADY_EXISTS,
-        "SUBSCRIPTION_ID_TAKEN",
-        f"Another subscription has the id {subscription_id}. Choose another id, or leave it out.",
-        metadata={"subscription_id": subscription_id},
-    ).at("subscription_id")

@@ -33,12 +33,9 @@ class RegisterTrackers:
         self._poll_seconds = poll_seconds
 
     async def try_now(self, subscription_id: str) -> None:
-        """Registers a subscription's trackers, if any wait, or leaves them to the worker: what was provisioned stays so."""
+        """Registers a subscription's trackers, or leaves them to the worker: what was stored stays so."""
         try:
-            async with self._database.read() as connection:
-                waits = await tracker_registrations.waits(connection, subscription_id)
-            if waits:
-                await self._register([subscription_id], limit=_PATIENCE_SECONDS)
+            await self._register([subscription_id], limit=_PATIENCE_SECONDS)
         except (TollkeeperError, RemoteRefusal, SQLAlchemyError) as error:
             log.warning("trackers_wait", subscription_id=subscription_id, error=str(error))
 

@@ -15,7 +15,7 @@ from billing.domain.customer import Customer, change_credit
 from billing.domain.invoice import Invoice, InvoiceReason, InvoiceState, finalize
 from billing.domain.invoicing import awaiting, draft_invoice, waits
 from billing.domain.plan_terms import Terms
-from billing.domain.subscription import Subscription, SubscriptionState
+from billing.domain.subscription import Subscription, SubscriptionState, subscription_id_taken
 from billing.domain.usage import tracked_series
 from billing.messages.customer import customer_to_proto
 from billing.messages.invoice import fill_invoice
@@ -49,12 +49,14 @@ class Settled:
         subscriptions: As stored, by id.
         invoices: By subscription id; none for a change without lines.
         customers: All that were given, by id, as they are now.
+        tracked: The subscriptions of which metering must count something anew.
         attempts: To collect, once the transaction is committed.
     """
 
     subscriptions: Mapping[str, Subscription]
     invoices: Mapping[str, Invoice]
     customers: Mapping[str, Customer]
+    tracked: frozenset[str]
     attempts: tuple[str, ...]
 
 
@@ -71,6 +73,9 @@ async def settle_changes(
     """Stores changes of subscriptions, at most one of each, in their order; subscriptions and payers are locked.
 
     The last thing in a transaction.
+
+    Raises:
+        TollkeeperError: `SUBSCRIPTION_ID_TAKEN`, for a new one whose id somebody took meanwhile.
     """
     before = {customer.id: customer for customer in payers}
     held, drafts, stored = dict(before), [], []
@@ -85,7 +90,7 @@ async def settle_changes(
             held[customer.id] = change_credit(customer, draft.settlement.credit_change, revision=customer.revision)
         if change.changes:
             stored.append(change)
-    await _store(connection, stored, terms)
+    tracked = await _store(connection, stored, terms)
     announced = [_event(change) for change in stored]
     issued, after = await _issue(connection, drafts, before=before, held=held, now=now)
     changed = [customer for customer in after.values() if customer is not before[customer.id]]
@@ -96,6 +101,7 @@ async def settle_changes(
         subscriptions={change.subscription.id: change.subscription for change in (*changes, *stored)},
         invoices={invoice.subscription_id: invoice for invoice in issued if invoice.subscription_id is not None},
         customers=after,
+        tracked=tracked,
         attempts=attempts,
     )
 
@@ -106,15 +112,18 @@ async def store_changes(connection: AsyncConnection, outbox: Outbox, changes: Se
     await outbox.put_all(connection, [_event(change) for change in changes])
 
 
-async def _store(connection: AsyncConnection, changes: Sequence[Change], terms: Terms) -> None:
+async def _store(connection: AsyncConnection, changes: Sequence[Change], terms: Terms) -> frozenset[str]:
+    """Stores subscriptions; the ids of those of which metering must count something anew, which is noted."""
     changed = [change.subscription for change in changes if change.before is not None]
     if changed:
         await subscriptions.save_all(connection, changed)
+    tracked = frozenset(change.subscription.id for change in changes if _tracks_anew(change, terms))
     for change in changes:
-        if change.before is None:
-            await subscriptions.add(connection, change.subscription)
-        if _tracks_anew(change, terms):
+        if change.before is None and not await subscriptions.add(connection, change.subscription):
+            raise subscription_id_taken(change.subscription.id)
+        if change.subscription.id in tracked:
             await tracker_registrations.add(connection, change.subscription.id)
+    return tracked
 
 
 def _tracks_anew(change: Change, terms: Terms) -> bool:

@@ -1,14 +1,12 @@
 """Changes what a subscription holds: plan, billing period, commitments, add-ons, coupons."""
 
 from billing.clients.catalog import Catalog
-from billing.commands.change_subscription import Asked, ChangeSubscription, Given, Offered, Outcome
+from billing.commands.change_subscription import Asked, ChangeSubscription, Given, Offered
 from billing.domain.charging import Step
 from billing.domain.subscription import Subscription
 from billing.domain.update import Update, update
-from billing.messages.invoice import invoice_to_proto
 from billing.messages.plan_terms import plan_terms
 from billing.messages.request_key import RequestKey
-from billing.messages.subscription import subscription_to_proto
 from tollkeeper.billing.v1.subscription_service_pb2 import UpdateSubscriptionResponse as Response
 
 
@@ -25,7 +23,7 @@ class UpdateSubscription:
         Raises:
             TollkeeperError: As the contract says.
         """
-        return await self._change(self._asked(asked), key, response_type=Response, respond=_response)
+        return await self._change(self._asked(asked), key, Response)
 
     async def preview(self, asked: Update) -> Response:
         """The subscription and the invoice that would be; nothing of them is stored.
@@ -33,7 +31,7 @@ class UpdateSubscription:
         Raises:
             TollkeeperError: As the contract says.
         """
-        return _response(await self._change.preview(self._asked(asked)))
+        return (await self._change.preview(self._asked(asked))).response(Response)
 
     def _asked(self, asked: Update) -> Asked:
         async def consult(subscription: Subscription) -> Offered:
@@ -61,11 +59,3 @@ class UpdateSubscription:
             document = await self._catalog.newest_version(plan_id, archived=plan_id == held)
         coupons = await self._catalog.coupons(asked.apply_coupon_ids, "apply_coupon_ids")
         return Offered(document, None if document is None else plan_terms(document), coupons)
-
-
-def _response(outcome: Outcome) -> Response:
-    return Response(
-        subscription=subscription_to_proto(outcome.subscription),
-        invoice=None if outcome.invoice is None else invoice_to_proto(outcome.invoice),
-        token=outcome.token,
-    )

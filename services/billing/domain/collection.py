@@ -201,10 +201,6 @@ class CollectionTerms:
         times = (first_failure + timedelta(days=days) for days in self.retry_days)
         return next((time for time in times if time > failure), None)
 
-    def expiry(self, provisioned: datetime) -> datetime:
-        """When a subscription expires whose first payment has not come."""
-        return provisioned + self.first_payment_limit
-
 
 def may_repeat(first_ask: datetime, now: datetime) -> bool:
     """Whether the provider may be sent the same charge again, in real time; else it is only looked for."""

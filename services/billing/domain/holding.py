@@ -51,10 +51,6 @@ class Holding:
         """The committed quantity; zero where the feature is not committed."""
         return next((one.quantity for one in self.commitments if one.feature_id == feature_id), ZERO)
 
-    def quantity_of(self, add_on_id: str) -> int:
-        """How many of the add-on are held; zero where none is."""
-        return next((one.quantity for one in self.add_ons if one.add_on_id == add_on_id), 0)
-
 
 class AdvanceKind(StrEnum):
     """What is charged in advance."""

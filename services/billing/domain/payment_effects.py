@@ -68,5 +68,4 @@ def expire(subscription: Subscription, *, now: datetime, revision: int) -> Subsc
     """The subscription after its first payment never came; itself where it waits for none."""
     if subscription.state is not SubscriptionState.PENDING_PAYMENT:
         return subscription
-    gone = ended(subscription, SubscriptionState.EXPIRED, now)
-    return replace(gone, pending_since=None, revision=revision)
+    return replace(ended(subscription, SubscriptionState.EXPIRED, now), revision=revision)

@@ -10,7 +10,7 @@ from billing.domain.coupon import Coupon, apply_coupons
 from billing.domain.customer import Customer
 from billing.domain.holding import HeldAddOn, Holding, charges_held
 from billing.domain.invoice import InvoiceReason
-from billing.domain.plan_terms import Offer, PlanTerms, TrialEnd, check_offer
+from billing.domain.plan_terms import Charge, Offer, PlanTerms, TrialEnd, check_offer
 from billing.domain.subscription import Subscription, SubscriptionState
 from kernel.errors import FieldViolation, invalid, precondition
 from kernel.money import currency
@@ -57,15 +57,6 @@ class Agreement:
     country: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Cycle:
-    """Where a new subscription's periods are."""
-
-    anchor: datetime
-    number: int
-    first_charged: int
-
-
 def provision(
     terms: PlanTerms,
     agreement: Agreement,
@@ -85,32 +76,21 @@ def provision(
     _check_resource(terms, agreement.resource_id)
     code = currency(agreement.currency or customer.currency).code
     country = customer.country if agreement.country is None else agreement.country
-    holding = Holding(
-        plan_id=terms.plan_id,
-        plan_version=terms.version,
-        billing_period=agreement.billing_period,
-        commitments=first_commitments(terms, agreement.commitments),
-        add_ons=check_add_ons(terms, asked_add_ons(terms, agreement.add_ons)),
-    )
-    charges = [charge for _, charge in charges_held(holding, terms)]
-    check_offer(terms, charges, Offer(agreement.billing_period, code, country))
+    holding = _holding(terms, agreement, code, country)
     time_zone = zone(agreement.time_zone, "time_zone").key
     start = _start(agreement, now)
     trial_end, trial_end_behavior = _trial(terms, agreement, start=start, now=now, time_zone=time_zone, had=had_trial)
     periods = Recurrence(Interval.of(agreement.billing_period), trial_end or start, time_zone)
     number = periods.index_at(now) if start < now else 0
     period = periods.period(number)
-    begun = start <= now
-    state = SubscriptionState.SCHEDULED
-    if begun:
-        state = SubscriptionState.ACTIVE if trial_end is None else SubscriptionState.TRIALING
+    applied = apply_coupons((), coupons, at=max(now, start), currency_code=code, time_zone=time_zone, path="coupon_ids")
     subscription = Subscription(
         id=agreement.subscription_id,
         customer_id=customer.id,
         product_id=terms.product_id,
         resource_id=agreement.resource_id,
         test_clock_id=customer.test_clock_id,
-        state=state,
+        state=_state(start, trial_end, now),
         holding=holding,
         held_since=start,
         held_before=(),
@@ -130,15 +110,35 @@ def provision(
         cancel_time=None,
         cancel_prorate=False,
         end_time=None,
-        coupons=apply_coupons(
-            (), coupons, at=max(now, start), currency_code=code, time_zone=time_zone, path="coupon_ids"
-        ),
-        opens_unpaid=not customer.automatic or trial_end is not None or not charges,
+        coupons=applied,
+        opens_unpaid=not customer.automatic or trial_end is not None or not _charges(terms, holding),
         pending=None,
         revision=revision,
         create_time=now,
     )
     return Step(None, subscription, now, InvoiceReason.PROVISION)
+
+
+def _holding(terms: PlanTerms, agreement: Agreement, code: str, country: str) -> Holding:
+    holding = Holding(
+        plan_id=terms.plan_id,
+        plan_version=terms.version,
+        billing_period=agreement.billing_period,
+        commitments=first_commitments(terms, agreement.commitments),
+        add_ons=check_add_ons(terms, asked_add_ons(terms, agreement.add_ons)),
+    )
+    check_offer(terms, _charges(terms, holding), Offer(agreement.billing_period, code, country))
+    return holding
+
+
+def _charges(terms: PlanTerms, holding: Holding) -> list[Charge]:
+    return [charge for _, charge in charges_held(holding, terms)]
+
+
+def _state(start: datetime, trial_end: datetime | None, now: datetime) -> SubscriptionState:
+    if start > now:
+        return SubscriptionState.SCHEDULED
+    return SubscriptionState.ACTIVE if trial_end is None else SubscriptionState.TRIALING
 
 
 def _check_resource(terms: PlanTerms, resource_id: str) -> None:

@@ -214,6 +214,16 @@ def subscription_not_found(subscription_id: str) -> TollkeeperError:
     return not_found("SUBSCRIPTION_NOT_FOUND", message, subscription_id=subscription_id).at("subscription_id")
 
 
+def subscription_id_taken(subscription_id: str) -> TollkeeperError:
+    """The refusal of a new subscription whose id another one has."""
+    return TollkeeperError(
+        ErrorKind.ALREADY_EXISTS,
+        "SUBSCRIPTION_ID_TAKEN",
+        f"Another subscription has the id {subscription_id}. Choose another id, or leave it out.",
+        metadata={"subscription_id": subscription_id},
+    ).at("subscription_id")
+
+
 def check_changeable(subscription: Subscription, etag: str = "") -> None:
     """Refuses a change of a subscription that has ended, or waits for a payment, or is not as the caller knows it.
 

@@ -16,12 +16,6 @@ async def add(connection: AsyncConnection, subscription_id: str) -> None:
     await connection.execute(insert(_TABLE).values(subscription_id=subscription_id).on_conflict_do_nothing())
 
 
-async def waits(connection: AsyncConnection, subscription_id: str) -> bool:
-    """Whether trackers of the subscription wait."""
-    query = select(_TABLE.c.subscription_id).where(_TABLE.c.subscription_id == subscription_id)
-    return (await connection.execute(query)).one_or_none() is not None
-
-
 async def some(connection: AsyncConnection, limit: int) -> Sequence[str]:
     """Ids of subscriptions that wait, at most so many."""
     query = select(_TABLE.c.subscription_id).order_by(_TABLE.c.subscription_id).limit(limit)

@@ -9,6 +9,7 @@ import pytest
 
 from kernel.token import FactKind, Token
 from kit.client import call
+from kit.errors import RemoteRefusal
 from tests.integration.billing.plans import YEARLY, charge, departures, gates, plan, price
 from tests.integration.billing.world import World, refused, told
 from tollkeeper.billing.v1 import invoice_pb2, subscription_pb2
@@ -240,3 +241,16 @@ async def test_lists_are_paged(on_clock: World) -> None:
     assert (await refused(call(listing, pb.ListSubscriptionsRequest(customer_id="a b")))).reason == "INVALID_FIELD"
     unknown = pb.GetSubscriptionRequest(subscription_id="unknown")
     assert (await refused(call(on_clock.subscriptions.GetSubscription, unknown))).reason == "SUBSCRIPTION_NOT_FOUND"
+
+
+async def test_racing_customers_share_no_subscription_id(world: World) -> None:
+    world.catalog.publish(plan("airline", gates()))
+    names = [f"customer-{number}" for number in range(8)]
+    for name in names:
+        await world.customer(name)
+    asked = [world.provision(name, "airline", subscription_id="wanted") for name in names]
+    answers = await asyncio.gather(*asked, return_exceptions=True)
+    refusals = [answer.reason for answer in answers if isinstance(answer, RemoteRefusal)]
+    assert refusals == ["SUBSCRIPTION_ID_TAKEN"] * 7
+    [(owner,)] = await world.rows("SELECT customer_id FROM subscription")
+    assert await world.rows("SELECT DISTINCT customer_id FROM invoice") == [(owner,)]

@@ -82,7 +82,7 @@ def test_there_and_at_once_back_is_nothing(data: st.DataObject) -> None:
     story.update(at, gates, extras=extras, plan_id=plan_id, timing=Timing.NOW, coupons=new)
     story.publish(story.terms["basic", 1])
     back = {one.feature_id: str(one.quantity) for one in held.commitments}
-    lounges = {"lounge": held.quantity_of("lounge")}
+    lounges = {"lounge": next((one.quantity for one in held.add_ons if one.add_on_id == "lounge"), 0)}
     story.update(at, back, extras=lounges, plan_id="basic" if plan_id else "", timing=Timing.NOW)
     assert story.subscription.holding == held
     assert story.balance == before

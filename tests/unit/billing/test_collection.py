@@ -156,9 +156,9 @@ def test_a_first_payment_waits_within_bounds(limit: timedelta) -> None:
         CollectionTerms(first_payment_limit=limit)
 
 
-def test_a_first_payment_expires() -> None:
-    assert CollectionTerms().expiry(NOON) == NOON + timedelta(hours=23)
-    assert CollectionTerms(first_payment_limit=timedelta(hours=1)).expiry(NOON) == NOON + timedelta(hours=1)
+def test_a_first_payment_is_awaited_for_most_of_a_day() -> None:
+    assert CollectionTerms().first_payment_limit == timedelta(hours=23)
+    assert CollectionTerms(first_payment_limit=timedelta(hours=1)).first_payment_limit == timedelta(hours=1)
 
 
 def test_a_charge_may_be_repeated_only_while_the_provider_remembers_it() -> None:
