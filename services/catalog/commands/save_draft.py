@@ -34,15 +34,14 @@ class SaveDraft(Generic[O, C, V]):
         mistakes.attempt(check_id, id, f"{offerings.kind.field}_id")
         async with self._database.write() as connection:
             await changes.lock_shared(connection)
+            offering = await offerings.get(connection, id, lock=True)
             # Loops are looked for over what others are about to become, too.
             around = await surroundings(connection, content, drafts=True)
-            known = await offerings.get(connection, id)
-            owner = Owner(id, "" if known is None else known.product_id)
+            owner = Owner(id, "" if offering is None else offering.product_id)
             # In a thread: a content may be megabytes, and other calls go on meanwhile.
             await asyncio.to_thread(check_content, content, around, owner, path="content", mistakes=mistakes)
             check_in_use(content, around, path="content", mistakes=mistakes)
             mistakes.check()
-            offering = await offerings.get(connection, id, lock=True)
             if offering is None:
                 raise offering_not_found(offerings.kind, id)
             check_etag(offering, etag)

@@ -4,13 +4,27 @@ from collections.abc import Sequence
 
 from catalog.domain.offering_kind import OfferingKind
 from catalog.domain.text import listed_within
-from kernel.errors import ErrorKind, TollkeeperError, not_found, precondition
+from kernel.errors import ErrorKind, FieldViolation, TollkeeperError, not_found, precondition
 
 
 def id_taken(thing: str, id: str) -> TollkeeperError:
     """The id belongs to a different thing of the same kind."""
     message = f"A different {thing} has the id {id}. Update that one, or choose another id."
     return TollkeeperError(ErrorKind.ALREADY_EXISTS, "ID_TAKEN", message, metadata={"id": id})
+
+
+def immutable(thing: str, differences: Sequence[tuple[str, str]]) -> TollkeeperError:
+    """An update of a feature or a coupon would change what never does: at least one field within the thing, each with a
+    sentence.
+    """
+    field, message = differences[0]
+    return TollkeeperError(
+        ErrorKind.FAILED_PRECONDITION,
+        f"{thing.upper()}_IMMUTABLE_FIELD",
+        f"{thing}.{field} {message}.",
+        tuple(FieldViolation(f"{thing}.{field}", message) for field, message in differences),
+        {"field": field},
+    )
 
 
 def product_not_found(product_id: str) -> TollkeeperError:

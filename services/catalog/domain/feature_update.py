@@ -5,6 +5,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import Final
 
+from catalog.domain.errors import immutable
 from catalog.domain.feature import (
     EnumFeature,
     Feature,
@@ -17,7 +18,7 @@ from catalog.domain.feature import (
 )
 from catalog.domain.feature_rules import check_feature, fixed_differences
 from catalog.domain.update_mask import OUTPUT_ONLY, check_mask
-from kernel.errors import ErrorKind, FieldViolation, Mistakes, TollkeeperError
+from kernel.errors import Mistakes
 
 _METERED_UNITS: Final = frozenset({"metered.unit_singular", "metered.unit_plural"})
 _NUMERIC_UNITS: Final = frozenset({"numeric.unit_singular", "numeric.unit_plural"})
@@ -61,7 +62,7 @@ def revise_feature(feature: Feature, spec: FeatureSpec, paths: Sequence[str]) ->
     settled = settle_feature(revised)
     differences = list(fixed_differences(feature.spec, settled))
     if differences:
-        raise _immutable(*differences)
+        raise immutable("feature", differences)
     return settled
 
 
@@ -72,14 +73,14 @@ def _everything(spec: FeatureSpec) -> frozenset[str]:
 
 def _refuse_fixed(paths: Sequence[str]) -> None:
     if paths:
-        raise _immutable(*((path, "never changes: leave it out of update_mask") for path in paths))
+        raise immutable("feature", [(path, "never changes: leave it out of update_mask") for path in paths])
 
 
 def _refuse_other_type(feature: Feature, spec: FeatureSpec, named: AbstractSet[str]) -> None:
     types = {path.partition(".")[0] for path in named} & _TYPES
     has = type_name(feature.type)
     if types - {has} or (types and spec.type is not None and type_name(spec.type) != has):
-        raise _immutable(("type", f"is {has} for ever: make a new feature instead"))
+        raise immutable("feature", [("type", f"is {has} for ever: make a new feature instead")])
 
 
 def _revised_type(old: FeatureType, new: FeatureType | None, named: AbstractSet[str]) -> FeatureType:
@@ -105,15 +106,3 @@ def _revised_type(old: FeatureType, new: FeatureType | None, named: AbstractSet[
             )
         case _:
             return old
-
-
-def _immutable(*differences: tuple[str, str]) -> TollkeeperError:
-    violations = tuple(FieldViolation(f"feature.{field}", message) for field, message in differences)
-    field, message = differences[0]
-    return TollkeeperError(
-        ErrorKind.FAILED_PRECONDITION,
-        "FEATURE_IMMUTABLE_FIELD",
-        f"feature.{field} {message}.",
-        violations,
-        {"field": field[:200]},
-    )

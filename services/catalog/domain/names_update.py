@@ -5,10 +5,11 @@ from dataclasses import replace
 from typing import Any, Final
 
 from catalog.domain.coupon import Coupon, CouponSpec, check_coupon, fixed_coupon_differences, settle_coupon
+from catalog.domain.errors import immutable
 from catalog.domain.offering import Offering, OfferingSpec, check_offering, settle_offering
 from catalog.domain.product import Product, ProductSpec, check_product, settle_product
 from catalog.domain.update_mask import OUTPUT_ONLY, check_mask
-from kernel.errors import ErrorKind, FieldViolation, Mistakes, TollkeeperError, precondition
+from kernel.errors import Mistakes, precondition
 
 _NAMES: Final = frozenset({"display_name", "description", "archived"})
 _OF_PRODUCTS: Final = frozenset({"display_name", "description", "multiple_subscriptions"})
@@ -75,21 +76,9 @@ def revise_coupon(coupon: Coupon, spec: CouponSpec, paths: Sequence[str]) -> Cou
     named = [(path, "never changes: leave it out of update_mask") for path in paths if path in _FIXED_OF_COUPONS]
     differences = named or list(fixed_coupon_differences(coupon.spec, settled))
     if differences:
-        raise _immutable_coupon(differences)
+        raise immutable("coupon", differences)
     return settled
 
 
 def _taken(spec: Any, paths: Sequence[str], names: frozenset[str]) -> dict[str, Any]:
     return {name: getattr(spec, name) for name in names if not paths or name in paths}
-
-
-def _immutable_coupon(differences: Sequence[tuple[str, str]]) -> TollkeeperError:
-    violations = tuple(FieldViolation(f"coupon.{field}", message) for field, message in differences)
-    field, message = differences[0]
-    return TollkeeperError(
-        ErrorKind.FAILED_PRECONDITION,
-        "COUPON_IMMUTABLE_FIELD",
-        f"coupon.{field} {message}.",
-        violations,
-        {"field": field},
-    )

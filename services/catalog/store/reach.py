@@ -7,7 +7,6 @@ from typing import Any, Generic
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from catalog.domain.content import Content
-from catalog.domain.feature import Feature
 from catalog.domain.offering import O, V
 from catalog.domain.offering_kind import OfferingKind
 from catalog.domain.surroundings import Surroundings, held_neighbors
@@ -59,7 +58,7 @@ async def surroundings(connection: AsyncConnection, content: Content, *, drafts:
     add_on_ids = [reference.id for reference in references if reference.kind is OfferingKind.ADD_ON]
     plans = await reach(connection, PLANS, plan_ids, drafts=drafts)
     add_ons = await reach(connection, ADD_ONS, add_on_ids, drafts=drafts)
-    features: dict[str, Feature] = dict(await FEATURES.get_all(connection, content.feature_ids))
+    features = await FEATURES.get_all(connection, content.feature_ids)
     return Surroundings(
         features={feature_id: feature.spec for feature_id, feature in features.items()},
         plans=held_neighbors(plans.offerings, plans.contents),

@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from catalog.store.arrays import texts
+from catalog.store.body import Body
 from kit.paging import Page
 
 
@@ -79,3 +80,12 @@ class Shelf(Generic[T]):
         if page.after:
             query = query.where(self.table.c.id > page.after[0])
         return [self._from_row(row) for row in await connection.execute(query)]
+
+
+def shelf_of_bodies(table: Table, body: Body[T]) -> Shelf[T]:
+    """The things of a kind whose table has nothing but `id` and `body`."""
+    return Shelf(
+        table,
+        to_row=lambda thing: {"id": thing.id, "body": body.write(thing)},
+        from_row=lambda row: body.read(row.body),
+    )

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Final
 
 import structlog
@@ -146,20 +147,18 @@ class KeepFresh:
                 return error
             for first in range(0, len(chunk), _TOGETHER):
                 some = list(chunk)[first : first + _TOGETHER]
-                outcomes = await asyncio.gather(*(self._resolve(each, offers) for each in some), return_exceptions=True)
-                for customer_id, outcome in zip(some, outcomes, strict=True):
-                    if isinstance(outcome, Exception):
-                        failure = outcome
-                        continue
-                    if outcome is not None and not isinstance(outcome, BaseException):
-                        outcome.note_control(chunk[customer_id], covered=covered)
-                    if self._offered.get(customer_id) == chunk[customer_id]:
-                        # Nothing more was heard of meanwhile.
-                        del self._offered[customer_id]
+                resolving = (self._resolve(each, offers, changes=chunk[each], covered=covered) for each in some)
+                for outcome in await asyncio.gather(*resolving, return_exceptions=True):
+                    failure = outcome if isinstance(outcome, Exception) else failure
         return failure
 
-    async def _resolve(self, customer_id: str, offers: Offers) -> Entry | None:
-        return None if self._memory.peek(customer_id) is None else await self._load.resolve(customer_id, offers)
+    async def _resolve(self, customer_id: str, offers: Offers, *, changes: int, covered: datetime | None) -> None:
+        if self._memory.peek(customer_id) is not None:
+            entry = await self._load.resolve(customer_id, offers)
+            entry.note_control(changes, covered=covered)
+        if self._offered.get(customer_id) == changes:
+            # Nothing more was heard of meanwhile.
+            del self._offered[customer_id]
 
     async def _read_usage(self) -> Exception | None:
         """Reads windows, many customers to a call; gives the failure that ended it."""

@@ -81,13 +81,12 @@ def judge_times(
         if time == UNSETTLED:
             if clock_id:
                 missing.append(row)
-            elif clock_id is None:
-                doubtful_customers.add(customer_id)
-        elif clock_id:
-            if time > bounds.get(clock_id, -1):
-                ahead.append(row)
-                doubtful_clocks.add(clock_id)
-        elif time > real_bound:
+        elif time > (bounds.get(clock_id, -1) if clock_id else real_bound):
             ahead.append(row)
-            doubtful_customers.update({customer_id} if clock_id is None else ())
+            if clock_id:
+                doubtful_clocks.add(clock_id)
+        else:
+            continue
+        if clock_id is None:
+            doubtful_customers.add(customer_id)
     return Judgement(tuple(missing), tuple(ahead), frozenset(doubtful_customers), frozenset(doubtful_clocks))
