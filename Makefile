@@ -24,8 +24,8 @@ help:  ## List the targets.
 	$(BIN)/python libs/stubs/generate.py
 	@touch $@
 
-.make/install: .make/gen pyproject.toml libs/stubs/pyproject.toml
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e libs/stubs -e .
+.make/install: .make/gen pyproject.toml libs/stubs/pyproject.toml libs/client/pyproject.toml
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e libs/stubs -e libs/client -e .
 	@touch $@
 
 setup: .make/install

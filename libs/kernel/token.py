@@ -27,6 +27,8 @@ class FactKind(StrEnum):
     CUSTOMER = "c"
     SUBSCRIPTION = "s"
     TEST_CLOCK = "t"
+    # A customer's promotional grants and revocations; the id is the customer's.
+    GRANTS = "g"
 
 
 @dataclass(frozen=True, slots=True, order=True)

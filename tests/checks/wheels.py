@@ -20,7 +20,7 @@ CHECK = "import importlib, sys; [importlib.import_module(name) for name in sys.a
 def main() -> int:
     """Builds, installs and imports; the exit status of the first step that fails."""
     with tempfile.TemporaryDirectory() as folder:
-        wheels = [_build(source, Path(folder)) for source in (ROOT / "libs" / "stubs", ROOT)]
+        wheels = [_build(source, Path(folder)) for source in (ROOT / "libs" / "stubs", ROOT / "libs" / "client", ROOT)]
         environment = Path(folder) / "venv"
         venv.create(environment, with_pip=True, symlinks=True)
         python = environment / "bin" / "python"

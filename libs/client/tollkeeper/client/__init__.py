@@ -1,0 +1,1 @@
+"""Tollkeeper for Python applications."""
