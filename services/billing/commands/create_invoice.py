@@ -1,5 +1,9 @@
 """Drafts an invoice by hand."""
 
+from functools import partial
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from billing.commands import once
 from billing.commands.customer_time import present
 from billing.domain.manual_invoice import draft
@@ -27,23 +31,17 @@ class CreateInvoice:
         Raises:
             TollkeeperError: `CUSTOMER_NOT_FOUND`; `TEST_CLOCK_ADVANCING`; `REQUEST_ID_REUSED`.
         """
-        first = await once.first_outcome(self._database, key, Response)
-        if first is not None:
-            return first
-        async with self._database.write() as connection:
-            first = await once.claim(connection, key, Response)
-            if first is not None:
-                return first
-            here = await present(connection, writing.customer_id, clock=self._clock, lock=True)
-            made = draft(
-                here.customer,
-                writing.lines,
-                writing.currency or currency(here.customer.currency),
-                id=new_id("inv"),
-                now=here.now,
-                revision=await revisions.take(connection),
-            )
-            await invoices.add_all(connection, [made], {here.customer.id: here.customer.test_clock_id})
-            response = Response(invoice=invoice_to_proto(made))
-            await once.keep(connection, key, response)
-        return response
+        return await once.run(self._database, key, Response, partial(self._write, writing))
+
+    async def _write(self, writing: Writing, connection: AsyncConnection) -> Response:
+        here = await present(connection, writing.customer_id, clock=self._clock, lock=True)
+        made = draft(
+            here.customer,
+            writing.lines,
+            writing.currency or currency(here.customer.currency),
+            id=new_id("inv"),
+            now=here.now,
+            revision=await revisions.take(connection),
+        )
+        await invoices.add_all(connection, [made], {here.customer.id: here.customer.test_clock_id})
+        return Response(invoice=invoice_to_proto(made))

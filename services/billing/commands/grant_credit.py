@@ -1,5 +1,9 @@
 """Gives a customer credit by hand."""
 
+from functools import partial
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from billing.commands import once
 from billing.commands.balance import change_balance
 from billing.commands.customer_time import present
@@ -30,30 +34,24 @@ class GrantCredit:
         Raises:
             TollkeeperError: `CUSTOMER_NOT_FOUND`; `TEST_CLOCK_ADVANCING`; `REQUEST_ID_REUSED`.
         """
-        first = await once.first_outcome(self._database, key, Response)
-        if first is not None:
-            return first
-        async with self._database.write() as connection:
-            first = await once.claim(connection, key, Response)
-            if first is not None:
-                return first
-            here = await present(connection, grant.customer_id, clock=self._clock, lock=True)
-            revision = await revisions.take(connection)
-            entry = CreditEntry(
-                id=new_id("cre"),
-                customer_id=here.customer.id,
-                amount=grant.amount,
-                description=grant.description,
-                invoice_id=None,
-                credit_note_id=None,
-                create_time=here.now,
-                revision=revision,
-            )
-            customer = await change_balance(connection, self._outbox, here.customer, entry=entry, revision=revision)
-            response = Response(
-                customer=customer_to_proto(customer),
-                credit_entry=credit_entry_to_proto(entry),
-                token=customer_token(customer),
-            )
-            await once.keep(connection, key, response)
-        return response
+        return await once.run(self._database, key, Response, partial(self._grant, grant))
+
+    async def _grant(self, grant: Grant, connection: AsyncConnection) -> Response:
+        here = await present(connection, grant.customer_id, clock=self._clock, lock=True)
+        revision = await revisions.take(connection)
+        entry = CreditEntry(
+            id=new_id("cre"),
+            customer_id=here.customer.id,
+            amount=grant.amount,
+            description=grant.description,
+            invoice_id=None,
+            credit_note_id=None,
+            create_time=here.now,
+            revision=revision,
+        )
+        customer = await change_balance(connection, self._outbox, here.customer, entry=entry, revision=revision)
+        return Response(
+            customer=customer_to_proto(customer),
+            credit_entry=credit_entry_to_proto(entry),
+            token=customer_token(customer),
+        )

@@ -1,6 +1,7 @@
 """Corrects an issued invoice by a credit note, or shows the note that would be."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -58,25 +59,20 @@ class IssueCreditNote:
             TollkeeperError: `INVOICE_NOT_FOUND`; `INVOICE_NOT_OPEN`; `CREDIT_NOTE_INVALID`; `TEST_CLOCK_ADVANCING`;
                 `REQUEST_ID_REUSED`.
         """
-        first = await once.first_outcome(self._database, key, Response)
-        if first is not None:
-            return first
-        async with self._database.write() as connection:
-            first = await once.claim(connection, key, Response)
-            if first is not None:
-                return first
-            loaded = await load_invoice(connection, asked.invoice_id, clock=self._clock, lock=True)
-            revision = await revisions.take(connection)
-            made = await self._correct(connection, loaded, asked, revision=revision, id=new_id("cn"))
-            if made.after is not made.before:
-                await invoices.save_payment(connection, made.after)
-            if made.is_paid_by_it:
-                follow = Consequences(connection, self._outbox, self._plans, loaded.customer, loaded.now)
-                await follow.settled(made.after)
-            made, customer = await self._issue(connection, made, loaded.customer)
-            response = _response(made)
-            response.token = await self._token(connection, made, customer)
-            await once.keep(connection, key, response)
+        return await once.run(self._database, key, Response, partial(self._correct_and_issue, asked))
+
+    async def _correct_and_issue(self, asked: Correction, connection: AsyncConnection) -> Response:
+        loaded = await load_invoice(connection, asked.invoice_id, clock=self._clock, lock=True)
+        revision = await revisions.take(connection)
+        made = await self._correct(connection, loaded, asked, revision=revision, id=new_id("cn"))
+        if made.after is not made.before:
+            await invoices.save_payment(connection, made.after)
+        if made.is_paid_by_it:
+            follow = Consequences(connection, self._outbox, self._plans, loaded.customer, loaded.now)
+            await follow.settled(made.after)
+        made, customer = await self._issue(connection, made, loaded.customer)
+        response = _response(made)
+        response.token = await self._token(connection, made, customer)
         return response
 
     async def preview(self, asked: Correction) -> Response:

@@ -1,5 +1,6 @@
 """Requests with a `request_id` happen once: repeated, they answer the first outcome."""
 
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from google.protobuf.message import Message
@@ -11,6 +12,29 @@ from kernel.errors import ErrorKind, TollkeeperError
 from kit.db import Database
 
 R = TypeVar("R", bound=Message)
+
+
+async def run(
+    database: Database,
+    key: RequestKey | None,
+    response_type: type[R],
+    act: Callable[[AsyncConnection], Awaitable[R]],
+) -> R:
+    """What `act` makes in a transaction of its own, or the response to the first request of this id.
+
+    Raises:
+        TollkeeperError: `REQUEST_ID_REUSED`: the first one had other content. And whatever `act` raises.
+    """
+    first = await first_outcome(database, key, response_type)
+    if first is not None:
+        return first
+    async with database.write() as connection:
+        first = await claim(connection, key, response_type)
+        if first is not None:
+            return first
+        response = await act(connection)
+        await keep(connection, key, response)
+    return response
 
 
 async def first_outcome(database: Database, key: RequestKey | None, response_type: type[R]) -> R | None:
