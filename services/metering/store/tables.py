@@ -8,6 +8,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Identity,
     Index,
+    Integer,
     LargeBinary,
     MetaData,
     Numeric,
@@ -16,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -101,6 +103,12 @@ series = Table(
     Column("feature_id", Text(collation="C"), ForeignKey("feature.id"), primary_key=True),
     # The newest revision of an entitlement that a ceiling was shown with.
     Column("limit_revision", BigInteger, nullable=False, server_default="0"),
+    # How many trackers count it: who remembers that many knows them all, for none is ever taken away.
+    Column("tracker_count", Integer, nullable=False, server_default="0"),
+    # Of the customer as a whole: how many reservations are open, and a time before which none of them lapses.
+    Column("open_reservations", Integer, nullable=False, server_default="0"),
+    Column("next_lapse", DateTime(timezone=True)),
+    Index("series_by_next_lapse", "next_lapse", postgresql_where=text("next_lapse IS NOT NULL")),
 )
 
 tracker = Table(
@@ -132,6 +140,8 @@ window = Table(
     Column("period_end", DateTime(timezone=True)),
     Column("value", Numeric, nullable=False),
     Column("revision", BigInteger, nullable=False),
+    # What open reservations hold of the period. Changed under the lock of the series of the customer as a whole.
+    Column("reserved", Numeric, nullable=False, server_default="0"),
 )
 
 # The values that a UNIQUE tracker has seen in a period; its window counts them.
@@ -143,6 +153,21 @@ unique_value = Table(
     Column("period_start", DateTime(timezone=True), primary_key=True),
     # See `domain.value.distinct_key`.
     _id("value", primary_key=True),
+)
+
+# What the windows of MAX, MIN, AVG and LATEST are made of, beside their values; one without events has no row. Apart from
+# `window`, so that counts and sums, which are most, pay nothing for it.
+gathered = Table(
+    "gathered",
+    metadata,
+    _id("customer_id", primary_key=True),
+    Column("tracker_id", BigInteger, primary_key=True),
+    Column("period_start", DateTime(timezone=True), primary_key=True),
+    # See `domain.gathered.Gathered`.
+    Column("number", Numeric, nullable=False),
+    Column("count", BigInteger, nullable=False),
+    Column("timestamp_us", BigInteger, nullable=False),
+    _id("idempotency_key"),
 )
 
 # Calculated usage as it was written, with the outcome that a repeated key is answered with.
@@ -166,6 +191,31 @@ measurement = Table(
     Column("revision", BigInteger, nullable=False),
     # The feature first: else the planner may take this index for looking up a key, and read all of a customer's reports.
     Index("measurement_by_time", "feature_id", "customer_id", "timestamp_us"),
+)
+
+# Usage that is held for a while. Its key, and the outcome that this is answered with, stand in a measurement, whose change is
+# zero until the reservation is committed. A row stays for a day after its end, and its measurement with it, or for ever if committed.
+reservation = Table(
+    "reservation",
+    metadata,
+    _id("customer_id", primary_key=True),
+    _id("id", primary_key=True),
+    _id("idempotency_key"),
+    _id("resource_id"),
+    _id("feature_id"),
+    Column("timestamp_us", BigInteger, nullable=False),
+    Column("value", Numeric, nullable=False),
+    # What all reservations held of the window after this one was made: for the repeated key.
+    Column("window_reserved", Numeric, nullable=False),
+    # Real time, by the database's clock.
+    Column("expire_time", DateTime(timezone=True), nullable=False),
+    # Empty while it is open; else how it ended.
+    Column("end_state", Text, nullable=False, server_default=""),
+    Column("end_time", DateTime(timezone=True)),
+    Column("committed_value", Numeric),
+    UniqueConstraint("customer_id", "idempotency_key"),
+    Index("reservation_open", "customer_id", "feature_id", "expire_time", postgresql_where=text("end_time IS NULL")),
+    Index("reservation_ended", "end_time", postgresql_where=text("end_time IS NOT NULL")),
 )
 
 dead_letter = dead_letter_table(metadata)

@@ -55,6 +55,17 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_table(
+        "gathered",
+        sa.Column("customer_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("tracker_id", sa.BigInteger(), nullable=False),
+        sa.Column("period_start", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("number", sa.Numeric(), nullable=False),
+        sa.Column("count", sa.BigInteger(), nullable=False),
+        sa.Column("timestamp_us", sa.BigInteger(), nullable=False),
+        sa.Column("idempotency_key", sa.Text(collation="C"), nullable=False),
+        sa.PrimaryKeyConstraint("customer_id", "tracker_id", "period_start"),
+    )
+    op.create_table(
         "measurement",
         sa.Column("customer_id", sa.Text(collation="C"), nullable=False),
         sa.Column("idempotency_key", sa.Text(collation="C"), nullable=False),
@@ -102,6 +113,7 @@ def upgrade() -> None:
         sa.Column("period_end", sa.DateTime(timezone=True), nullable=True),
         sa.Column("value", sa.Numeric(), nullable=False),
         sa.Column("revision", sa.BigInteger(), nullable=False),
+        sa.Column("reserved", sa.Numeric(), server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("customer_id", "tracker_id", "period_start"),
     )
     op.create_table(
@@ -110,8 +122,49 @@ def upgrade() -> None:
         sa.Column("resource_id", sa.Text(collation="C"), nullable=False),
         sa.Column("feature_id", sa.Text(collation="C"), nullable=False),
         sa.Column("limit_revision", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("tracker_count", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("open_reservations", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("next_lapse", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["feature_id"], ["feature.id"]),
         sa.PrimaryKeyConstraint("customer_id", "resource_id", "feature_id"),
+    )
+    op.create_index(
+        "series_by_next_lapse",
+        "series",
+        ["next_lapse"],
+        unique=False,
+        postgresql_where=sa.text("next_lapse IS NOT NULL"),
+    )
+    op.create_table(
+        "reservation",
+        sa.Column("customer_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("id", sa.Text(collation="C"), nullable=False),
+        sa.Column("idempotency_key", sa.Text(collation="C"), nullable=False),
+        sa.Column("resource_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("feature_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("timestamp_us", sa.BigInteger(), nullable=False),
+        sa.Column("value", sa.Numeric(), nullable=False),
+        sa.Column("window_reserved", sa.Numeric(), nullable=False),
+        sa.Column("expire_time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("end_state", sa.Text(), server_default="", nullable=False),
+        sa.Column("end_time", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("committed_value", sa.Numeric(), nullable=True),
+        sa.PrimaryKeyConstraint("customer_id", "id"),
+        sa.UniqueConstraint("customer_id", "idempotency_key"),
+    )
+    op.create_index(
+        "reservation_open",
+        "reservation",
+        ["customer_id", "feature_id", "expire_time"],
+        unique=False,
+        postgresql_where=sa.text("end_time IS NULL"),
+    )
+    op.create_index(
+        "reservation_ended",
+        "reservation",
+        ["end_time"],
+        unique=False,
+        postgresql_where=sa.text("end_time IS NOT NULL"),
     )
     op.create_table(
         "tracker",
