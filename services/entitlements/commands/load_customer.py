@@ -177,6 +177,7 @@ class LoadCustomer:
         trackers = {id(tracker): tracker for feature_id in wanted.features for tracker in entry.trackers(feature_id)}
         behind = [each for each in _windows(trackers.values(), now) if not each[1].includes(wanted.usage)]
         await self._read(behind, now, began=began, usage=wanted.usage)
+        entry.tell()
 
     async def _read_control(self, entry: Entry, wanted: _Wanted) -> Control | None:
         customer_id = entry.customer_id

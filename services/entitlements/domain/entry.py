@@ -1,6 +1,6 @@
 """One customer in memory: what its subscriptions grant, what it has used, and the decision from both."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
@@ -42,6 +42,7 @@ class Entry:
         changed: Whether one of them is not read yet.
         covered: As far as its control state is known while `changed`, in real time; None: not known.
         unread: Whether a window was needed that was never read, such as after a long jump of a test clock.
+        watcher: Is told the customer's id whenever something that decides may have changed; None: nobody watches.
     """
 
     __slots__ = (
@@ -63,6 +64,7 @@ class Entry:
         "revision",
         "subscriptions",
         "unread",
+        "watcher",
     )
 
     def __init__(self, customer_id: str) -> None:
@@ -82,6 +84,7 @@ class Entry:
         self.covered: datetime | None = None
         self.changes = 0
         self.unread = False
+        self.watcher: Callable[[str], None] | None = None
         self._pending: list[Window] | None = None
         self._noted: dict[str, int] = {}
 
@@ -120,6 +123,7 @@ class Entry:
             self.read_time = at
         self.gaps = max(self.gaps, gaps)
         self.unread = False
+        self.tell()
 
     def note_change(self, covered: datetime | None) -> None:
         """Notes that its control state changed, or may have.
@@ -234,6 +238,7 @@ class Entry:
         if held is not None:
             for tracker in held.trackers():
                 tracker.apply(window)
+            self.tell()
 
     def prepare(self, control: Control) -> dict[str, HeldFeature]:
         """The features of a newer control state, with the trackers that are held already; from now on windows that arrive
@@ -272,12 +277,19 @@ class Entry:
         self.ready = True
         for window in pending:
             self.apply(window)
+        self.tell()
 
     def install_unknown(self) -> None:
         """Makes it the entry of an id that no customer has."""
         self.customer, self.clock, self.subscriptions, self.features = None, None, {}, {}
         self._pending = None
         self.ready = True
+        self.tell()
+
+    def tell(self) -> None:
+        """Tells who watches that something that decides may have changed."""
+        if self.watcher is not None:
+            self.watcher(self.customer_id)
 
     def abandon(self) -> None:
         """Ends a load that failed; what was held before goes on deciding."""

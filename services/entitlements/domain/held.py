@@ -26,11 +26,13 @@ class HeldClock:
         self.time = clock.time
         self.revision = clock.revision
 
-    def take(self, clock: TestClock) -> None:
-        """Takes the time over if it is newer."""
-        if clock.revision > self.revision:
-            self.time = clock.time
-            self.revision = clock.revision
+    def take(self, clock: TestClock) -> bool:
+        """Takes the time over if it is newer; whether it was."""
+        if clock.revision <= self.revision:
+            return False
+        self.time = clock.time
+        self.revision = clock.revision
+        return True
 
 
 class HeldPhase:

@@ -1,7 +1,7 @@
 """What a replica holds: the customers it was asked about, least recently used first out, and how far its usage reaches."""
 
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Final
 from weakref import WeakValueDictionary
@@ -31,6 +31,7 @@ class Memory:
         self._entries: OrderedDict[str, Entry] = OrderedDict()
         self._clocks: WeakValueDictionary[str, HeldClock] = WeakValueDictionary()
         self._max_customers = max_customers
+        self._watched: dict[str, Callable[[str], None]] = {}
         self.plan_changes = 0
         self.watch = FrameWatch()
         self.control = ControlWatch(STREAMS)
@@ -56,9 +57,35 @@ class Memory:
         entry = self._entries.get(customer_id)
         if entry is None:
             entry = self._entries[customer_id] = Entry(customer_id)
-            while len(self._entries) > self._max_customers:
-                self._entries.popitem(last=False)
+            entry.watcher = self._watched.get(customer_id)
+            self._make_room()
         return entry
+
+    def _make_room(self) -> None:
+        while len(self._entries) > self._max_customers:
+            customer_id, entry = self._entries.popitem(last=False)
+            if customer_id in self._watched:
+                # It stays. One place in ten is never a watched one's, so this ends.
+                self._entries[customer_id] = entry
+
+    def watch_customer(self, customer_id: str, told: Callable[[str], None]) -> bool:
+        """Keeps the customer's entry, now or once there is one, and tells of its changes; whether there is a place for it: nine of
+        ten may be watched.
+        """
+        if len(self._watched) >= self._max_customers * 9 // 10:
+            return False
+        self._watched[customer_id] = told
+        entry = self._entries.get(customer_id)
+        if entry is not None:
+            entry.watcher = told
+        return True
+
+    def unwatch_customer(self, customer_id: str) -> None:
+        """Ends that."""
+        self._watched.pop(customer_id, None)
+        entry = self._entries.get(customer_id)
+        if entry is not None:
+            entry.watcher = None
 
     def is_held(self, customer_id: str) -> bool:
         """Whether the customer has an entry, loaded or not."""
@@ -77,7 +104,11 @@ class Memory:
         held = self._clocks.get(clock.id)
         if held is None:
             held = self._clocks[clock.id] = HeldClock(clock)
-        held.take(clock)
+        elif held.take(clock):
+            for customer_id in self._watched:
+                entry = self._entries.get(customer_id)
+                if entry is not None and entry.clock is held:
+                    entry.tell()
         return held
 
     def held_clock(self, clock_id: str) -> HeldClock | None:
@@ -105,6 +136,7 @@ class Memory:
             held = entry.features.get(feature.id)
             if held is not None and held.feature.revision < feature.revision:
                 held.feature = feature
+                entry.tell()
 
     def apply(self, windows: Iterable[Window]) -> None:
         """Takes over what is newer of the customers held."""
