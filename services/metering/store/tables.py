@@ -71,16 +71,18 @@ test_clock = Table(
     Column("revision", BigInteger, nullable=False),
 )
 
-# Which keys have counted, for ever. Beside `event`, so that raw events can be let go while their keys stay.
+# Which keys are used, for ever. Beside `event`, so that raw events can be let go while their keys stay.
 event_key = Table(
     "event_key",
     metadata,
     _id("customer_id", primary_key=True),
     _id("idempotency_key", primary_key=True),
+    # Of its event, which is found by it; null for a key that was retracted before its event came.
+    Column("timestamp_us", BigInteger),
 )
 
-# Raw events. Without a key of its own: `event_key` has let each in only once. One index serves lists, ranges and meters
-# alike, because each further one costs ingest a tenth.
+# Raw events that count: a retracted one is moved to `retraction`. Without a key of its own: `event_key` has let each in
+# only once. One index serves lists, ranges and meters alike, because each further one costs ingest a tenth.
 event = Table(
     "event",
     metadata,
@@ -92,6 +94,30 @@ event = Table(
     _id("resource_id"),
     Column("dimensions", JSONB, nullable=False),
     Index("event_by_time", "customer_id", "timestamp_us"),
+)
+
+# Events that were taken back, and keys that were used up before their events came.
+retraction = Table(
+    "retraction",
+    metadata,
+    _id("customer_id", primary_key=True),
+    _id("idempotency_key", primary_key=True),
+    Column("retract_time", DateTime(timezone=True), nullable=False),
+    Column("reason", Text, nullable=False),
+    # The event as it counted; null where it had not come, or once the retention of raw events let it go.
+    Column("timestamp_us", BigInteger),
+    Column("event_name", Text(collation="C")),
+    Column("resource_id", Text(collation="C")),
+    Column("dimensions", JSONB),
+    Index("retraction_by_time", "customer_id", "retract_time", "idempotency_key"),
+)
+
+# At most one row: raw events from before it may have been let go. See `store.horizon`.
+horizon = Table(
+    "horizon",
+    metadata,
+    Column("id", SmallInteger, primary_key=True, autoincrement=False),
+    Column("timestamp_us", BigInteger, nullable=False),
 )
 
 # Whoever changes the usage of a series first locks its row, many in the order of their keys.

@@ -44,7 +44,29 @@ def upgrade() -> None:
         "event_key",
         sa.Column("customer_id", sa.Text(collation="C"), nullable=False),
         sa.Column("idempotency_key", sa.Text(collation="C"), nullable=False),
+        sa.Column("timestamp_us", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("customer_id", "idempotency_key"),
+    )
+    op.create_table(
+        "retraction",
+        sa.Column("customer_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("idempotency_key", sa.Text(collation="C"), nullable=False),
+        sa.Column("retract_time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("timestamp_us", sa.BigInteger(), nullable=True),
+        sa.Column("event_name", sa.Text(collation="C"), nullable=True),
+        sa.Column("resource_id", sa.Text(collation="C"), nullable=True),
+        sa.Column("dimensions", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.PrimaryKeyConstraint("customer_id", "idempotency_key"),
+    )
+    op.create_index(
+        "retraction_by_time", "retraction", ["customer_id", "retract_time", "idempotency_key"], unique=False
+    )
+    op.create_table(
+        "horizon",
+        sa.Column("id", sa.SmallInteger(), autoincrement=False, nullable=False),
+        sa.Column("timestamp_us", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
     )
     op.create_table(
         "feature",
