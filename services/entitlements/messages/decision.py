@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Final
 
 from entitlements.domain.decision import Decision, Reason
+from entitlements.domain.entitlement import Source
 from entitlements.domain.feature import FeatureType
 from entitlements.domain.request import Answer
 from kernel.quantity import EXACT, ZERO, format_decimal
@@ -13,8 +14,8 @@ from tollkeeper.common.v1 import period_pb2
 from tollkeeper.entitlements.v1 import decision_pb2 as pb
 from tollkeeper.entitlements.v1 import entitlements_service_pb2 as service_pb
 
-_REASONS: Final = {reason: pb.DecisionReason.Value(f"DECISION_REASON_{reason}") for reason in Reason}
-_TYPES: Final = {kind: pb.FeatureType.Value(f"FEATURE_TYPE_{kind}") for kind in FeatureType}
+REASONS: Final = {reason: pb.DecisionReason.Value(f"DECISION_REASON_{reason}") for reason in Reason}
+TYPES: Final = {kind: pb.FeatureType.Value(f"FEATURE_TYPE_{kind}") for kind in FeatureType}
 
 
 def check_to_proto(decision: Decision) -> service_pb.CheckEntitlementResponse:
@@ -51,17 +52,15 @@ def decision_to_proto(decision: Decision) -> pb.Decision:
     """A decision as the contract shows it, complete."""
     message = pb.Decision(
         granted=decision.granted,
-        reason=_REASONS[decision.reason],
+        reason=REASONS[decision.reason],
         explanation=decision.explanation,
         feature_id=decision.feature_id,
         values=decision.values,
     )
     if decision.feature is not None:
-        message.feature_type = _TYPES[decision.feature.type]
+        message.feature_type = TYPES[decision.feature.type]
     if (source := decision.source) is not None:
-        message.source.subscription_id = source.subscription_id
-        message.source.plan_id = source.plan_id
-        message.source.plan_version = source.plan_version
+        message.source.CopyFrom(source_to_proto(source))
     if (standing := decision.standing) is not None:
         if standing.limit is None:
             message.unlimited = True
@@ -70,7 +69,7 @@ def decision_to_proto(decision: Decision) -> pb.Decision:
             message.soft_limit = standing.soft
             message.remaining = format_decimal(max(ZERO, EXACT.subtract(standing.limit, standing.usage)))
         message.usage = format_decimal(standing.usage)
-        message.usage_period.CopyFrom(_period_to_proto(standing.start, standing.end))
+        message.usage_period.CopyFrom(period_to_proto(standing.start, standing.end))
         if standing.end is not None:
             message.next_reset_time.CopyFrom(message.usage_period.end_time)
     if decision.number is not None:
@@ -78,6 +77,11 @@ def decision_to_proto(decision: Decision) -> pb.Decision:
     if decision.as_of is not None:
         message.as_of.CopyFrom(timestamp_to_proto(decision.as_of))
     return message
+
+
+def source_to_proto(source: Source) -> pb.Source:
+    """Where an entitlement comes from."""
+    return pb.Source(subscription_id=source.subscription_id, plan_id=source.plan_id, plan_version=source.plan_version)
 
 
 def answer_to_proto(answer: Answer) -> service_pb.ReportUsageResponse:
@@ -90,13 +94,14 @@ def answer_to_proto(answer: Answer) -> service_pb.ReportUsageResponse:
     )
     if (window := answer.window) is not None:
         message.usage = format_decimal(window.value)
-        message.usage_period.CopyFrom(_period_to_proto(window.start, window.end))
+        message.usage_period.CopyFrom(period_to_proto(window.start, window.end))
         if answer.written:
             message.token = Token(usage=window.revision).encode()
     return message
 
 
-def _period_to_proto(start: datetime | None, end: datetime | None) -> period_pb2.Period:
+def period_to_proto(start: datetime | None, end: datetime | None) -> period_pb2.Period:
+    """A usage period; without a bound where it has none."""
     return period_pb2.Period(
         start_time=None if start is None else timestamp_to_proto(start),
         end_time=None if end is None else timestamp_to_proto(end),
