@@ -9,7 +9,7 @@ import yaml
 from google.protobuf.message import Message
 
 from cli.catalog_file_problem import Problem
-from cli.catalog_file_values import ValueProblem, dimension_value, field_value, is_plain
+from cli.catalog_file_values import ValueProblem, dimension_value, field_value, is_plain, nothing_of
 from cli.catalog_file_yaml import AliasNode, place_of
 from tollkeeper.catalog.v1 import catalog_service_pb2, feature_pb2
 
@@ -28,9 +28,13 @@ _FLAT: Final = {
     catalog_service_pb2.PlanDocument.DESCRIPTOR.full_name: ("plan", "content"),
     catalog_service_pb2.AddOnDocument.DESCRIPTOR.full_name: ("add_on", "content"),
 }
-# Written as a plain scalar, and as a plain list.
+# Written as a plain scalar.
 _VALUE: Final = feature_pb2.Value.DESCRIPTOR.full_name
-_VALUE_LIST: Final = feature_pb2.ValueList.DESCRIPTOR.full_name
+# Written as plain lists: `in: [AA, UA]`, `thresholds: [50, 100]`.
+_LISTS: Final = {
+    feature_pb2.ValueList.DESCRIPTOR.full_name: "values",
+    feature_pb2.Thresholds.DESCRIPTOR.full_name: "percents",
+}
 # What names an entry of a list to people.
 _NAMING_KEYS: Final = ("id", "feature_id")
 
@@ -80,16 +84,19 @@ class Reader:
             return
         if message.DESCRIPTOR.full_name == _VALUE and isinstance(node, yaml.ScalarNode):
             self._dimension_value(node, message, field_path=field_path, file_path=file_path)
-        elif message.DESCRIPTOR.full_name == _VALUE_LIST and isinstance(node, yaml.SequenceNode):
-            target = _Target(message, message.DESCRIPTOR.fields_by_name["values"], field_path)
-            self._list(node, target, file_path=file_path)
+        elif message.DESCRIPTOR.full_name in _LISTS and isinstance(node, yaml.SequenceNode):
+            entries = message.DESCRIPTOR.fields_by_name[_LISTS[message.DESCRIPTOR.full_name]]
+            self._list(node, _Target(message, entries, field_path), file_path=file_path)
         elif not message.DESCRIPTOR.fields:
             self._presence(node, field_path, file_path)
         elif isinstance(node, yaml.MappingNode):
             self._mapping(node, message, field_path=field_path, file_path=file_path)
         else:
             keys = ", ".join(_targets(message, field_path))
-            self._note(node, file_path, f"must be a mapping with the keys {keys}", broken=field_path)
+            mended = f"a mapping with the keys {keys}"
+            if message.DESCRIPTOR.full_name in _LISTS:
+                mended = 'a list: entries in brackets, or each after "- "'
+            self._note(node, file_path, f"must be {mended}", broken=field_path)
 
     def _mapping(self, node: yaml.MappingNode, message: Message, *, field_path: str, file_path: str) -> None:
         targets = _targets(message, field_path)
@@ -158,7 +165,8 @@ class Reader:
             else:
                 self._place(entry, field_path, entry_path)
                 value = self._scalar(entry, target.field, field_path=field_path, file_path=entry_path)
-                entries.append("" if value is None else value)
+                # What could not be read keeps its place: the catalog names entries by their numbers.
+                entries.append(nothing_of(target.field) if value is None else value)
 
     def _scalar(self, node: yaml.Node, field: Any, *, field_path: str, file_path: str) -> Any:
         if isinstance(node, AliasNode):

@@ -40,6 +40,11 @@ def field_value(node: yaml.ScalarNode, field: Any) -> Any:
     return text
 
 
+def nothing_of(field: Any) -> Any:
+    """What stands for an entry of a list of texts or whole numbers that could not be read."""
+    return 0 if field.type == FieldDescriptor.TYPE_INT32 else ""
+
+
 def is_plain(node: yaml.ScalarNode) -> bool:
     """Whether the scalar stands there without quotes and not as a block."""
     return not node.style

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Final, assert_never
 
 from catalog.domain.meter import Meter, meaning, settle_meter
+from catalog.domain.thresholds import Thresholds, settle_thresholds
 
 # An entitlement's check compares with each; a longer list is data, not a catalog.
 MAX_ENUM_VALUES: Final = 100
@@ -49,13 +50,18 @@ class NumericFeature:
 
 @dataclass(frozen=True, slots=True)
 class MeteredFeature:
-    """A quantity whose usage is measured."""
+    """A quantity whose usage is measured.
+
+    Attributes:
+        thresholds: The shares of a limit whose crossing is announced; None before it is settled where nothing is said.
+    """
 
     usage_behavior: UsageBehavior | None
     usage_source: UsageSource | None
     meter: Meter | None = None
     unit_singular: str = ""
     unit_plural: str = ""
+    thresholds: Thresholds | None = None
 
 
 FeatureType = BooleanFeature | EnumFeature | NumericFeature | MeteredFeature
@@ -70,6 +76,7 @@ class FeatureSpec:
     description: str
     type: FeatureType | None
     archived: bool = False
+    shadow_mode: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +85,7 @@ class Feature:
 
     Attributes:
         archived: Kept for what holds it already: content saved from now on must not name it.
+        shadow_mode: Its refusals are only counted.
     """
 
     id: str
@@ -88,11 +96,14 @@ class Feature:
     create_time: datetime
     update_time: datetime
     archived: bool = False
+    shadow_mode: bool = False
 
     @property
     def spec(self) -> FeatureSpec:
         """What the vendor said of it."""
-        return FeatureSpec(self.id, self.display_name, self.description, self.type, self.archived)
+        return FeatureSpec(
+            self.id, self.display_name, self.description, self.type, self.archived, shadow_mode=self.shadow_mode
+        )
 
 
 def settle_feature(spec: FeatureSpec) -> FeatureSpec:
@@ -104,8 +115,9 @@ def settle_feature(spec: FeatureSpec) -> FeatureSpec:
     # A singular of the greatest length has a plural of the greatest length, too.
     plural = spec.type.unit_plural or f"{singular}s"[:MAX_UNIT]
     kind = replace(spec.type, unit_singular=singular, unit_plural=plural)
-    if isinstance(kind, MeteredFeature) and kind.meter is not None:
-        kind = replace(kind, meter=settle_meter(kind.meter))
+    if isinstance(kind, MeteredFeature):
+        meter = None if kind.meter is None else settle_meter(kind.meter)
+        kind = replace(kind, meter=meter, thresholds=settle_thresholds(kind.thresholds))
     return replace(named, type=kind)
 
 
@@ -113,7 +125,17 @@ def create_feature(spec: FeatureSpec, now: datetime, *, revision: int) -> Featur
     """A new feature of a settled spec."""
     if spec.type is None:
         raise ValueError("a feature without a type was not checked")
-    return Feature(spec.id, spec.display_name, spec.description, spec.type, revision, now, now, spec.archived)
+    return Feature(
+        spec.id,
+        spec.display_name,
+        spec.description,
+        spec.type,
+        revision,
+        create_time=now,
+        update_time=now,
+        archived=spec.archived,
+        shadow_mode=spec.shadow_mode,
+    )
 
 
 def change_feature(feature: Feature, spec: FeatureSpec, now: datetime, *, revision: int) -> Feature:
@@ -126,6 +148,7 @@ def change_feature(feature: Feature, spec: FeatureSpec, now: datetime, *, revisi
         description=spec.description,
         type=spec.type,
         archived=spec.archived,
+        shadow_mode=spec.shadow_mode,
         revision=revision,
         update_time=now,
     )
@@ -163,7 +186,8 @@ def _meaning(spec: FeatureSpec) -> Hashable:
         case EnumFeature(values=values):
             kind: Hashable = frozenset(values)
         case MeteredFeature(meter=meter):
-            kind = replace(spec.type, meter=None), meter_meaning(meter)
+            thresholds = settle_thresholds(spec.type.thresholds)
+            kind = replace(spec.type, meter=None, thresholds=thresholds), meter_meaning(meter)
         case _:
             kind = spec.type
     return replace(spec, type=None), type_name(spec.type), kind

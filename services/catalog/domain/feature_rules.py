@@ -18,6 +18,7 @@ from catalog.domain.feature import (
 )
 from catalog.domain.meter import check_meter
 from catalog.domain.text import check_count, check_names, check_unique, some_of
+from catalog.domain.thresholds import check_thresholds
 from kernel.errors import Mistakes
 from kernel.ids import check_id
 from kernel.text import check_text
@@ -79,6 +80,8 @@ def _check_metered(metered: MeteredFeature, path: str, mistakes: Mistakes) -> No
             mistakes.add(f"{path}.meter", "must be left out: the application reports CALCULATED usage")
     elif metered.usage_source is UsageSource.EVENTS:
         mistakes.add(f"{path}.meter", "is required: usage from EVENTS needs a meter")
+    if metered.thresholds is not None:
+        check_thresholds(metered.thresholds, f"{path}.thresholds.percents", mistakes)
     _check_units(metered, path, mistakes)
 
 

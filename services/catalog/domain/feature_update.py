@@ -20,11 +20,13 @@ from catalog.domain.feature_rules import check_feature, fixed_differences
 from catalog.domain.update_mask import OUTPUT_ONLY, check_mask
 from kernel.errors import Mistakes
 
-_METERED_UNITS: Final = frozenset({"metered.unit_singular", "metered.unit_plural"})
+_METERED_PARTS: Final = frozenset(
+    {"metered.unit_singular", "metered.unit_plural", "metered.thresholds", "metered.thresholds.percents"}
+)
 _NUMERIC_UNITS: Final = frozenset({"numeric.unit_singular", "numeric.unit_plural"})
 _TYPES: Final = frozenset({"boolean", "enum", "numeric", "metered"})
-_OF_EVERY_TYPE: Final = frozenset({"display_name", "description", "archived"})
-_CHANGEABLE: Final = _OF_EVERY_TYPE | {"enum.values"} | _METERED_UNITS | _NUMERIC_UNITS
+_OF_EVERY_TYPE: Final = frozenset({"display_name", "description", "archived", "shadow_mode"})
+_CHANGEABLE: Final = _OF_EVERY_TYPE | {"enum.values"} | _METERED_PARTS | _NUMERIC_UNITS
 # What the refusal repeats of a path within a meter; the contract has no longer one.
 _MAX_PATH: Final = 100
 _FIXED: Final = frozenset({"id", "metered.usage_behavior", "metered.usage_source", "metered.meter"})
@@ -56,6 +58,7 @@ def revise_feature(feature: Feature, spec: FeatureSpec, paths: Sequence[str]) ->
         description=spec.description if "description" in named else feature.description,
         type=_revised_type(feature.type, spec.type, named),
         archived=spec.archived if "archived" in named else feature.archived,
+        shadow_mode=spec.shadow_mode if "shadow_mode" in named else feature.shadow_mode,
     )
     check_feature(revised, "feature", mistakes)
     mistakes.check()
@@ -94,15 +97,25 @@ def _revised_type(old: FeatureType, new: FeatureType | None, named: AbstractSet[
                 unit_singular=number.unit_singular if every or "numeric.unit_singular" in named else old.unit_singular,
                 unit_plural=number.unit_plural if every or "numeric.unit_plural" in named else old.unit_plural,
             )
-        case MeteredFeature(), MeteredFeature() | None if named & (_METERED_UNITS | {"metered"}):
-            given = new or MeteredFeature(None, None)
-            whole = "metered" in named
-            return MeteredFeature(
-                usage_behavior=(given.usage_behavior if whole else None) or old.usage_behavior,
-                usage_source=(given.usage_source if whole else None) or old.usage_source,
-                meter=(given.meter if whole else None) or old.meter,
-                unit_singular=given.unit_singular if whole or "metered.unit_singular" in named else old.unit_singular,
-                unit_plural=given.unit_plural if whole or "metered.unit_plural" in named else old.unit_plural,
-            )
+        case MeteredFeature(), MeteredFeature() | None if named & (_METERED_PARTS | {"metered"}):
+            return _revised_metered(old, new or MeteredFeature(None, None), named)
         case _:
             return old
+
+
+def _revised_metered(old: MeteredFeature, given: MeteredFeature, named: AbstractSet[str]) -> MeteredFeature:
+    whole = "metered" in named
+    thresholds = old.thresholds
+    if whole or "metered.thresholds" in named:
+        thresholds = given.thresholds
+    elif "metered.thresholds.percents" in named:
+        # The list alone is named: one without entries announces nothing, even where it stands in no message.
+        thresholds = given.thresholds or ()
+    return MeteredFeature(
+        usage_behavior=(given.usage_behavior if whole else None) or old.usage_behavior,
+        usage_source=(given.usage_source if whole else None) or old.usage_source,
+        meter=(given.meter if whole else None) or old.meter,
+        unit_singular=given.unit_singular if whole or "metered.unit_singular" in named else old.unit_singular,
+        unit_plural=given.unit_plural if whole or "metered.unit_plural" in named else old.unit_plural,
+        thresholds=thresholds,
+    )

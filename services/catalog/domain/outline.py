@@ -24,6 +24,7 @@ from catalog.domain.feature import EnumFeature, FeatureSpec, MeteredFeature, Num
 from catalog.domain.offering import OfferingSpec
 from catalog.domain.plan_content import PlanContent
 from catalog.domain.product import ProductSpec
+from catalog.domain.thresholds import settle_thresholds
 from catalog.domain.usage_reset import UsageReset
 
 Outline = dict[str, str]
@@ -31,13 +32,15 @@ Outline = dict[str, str]
 
 def outline_feature(spec: FeatureSpec) -> Outline:
     """What of a feature may change."""
-    outline = _names(spec)
+    outline = _names(spec) | ({"shadow_mode": "true"} if spec.shadow_mode else {})
     match spec.type:
         case EnumFeature(values=values):
             return outline | {f"enum.values[{value}]": value for value in values}
         case NumericFeature(unit_singular=singular, unit_plural=plural):
             return outline | {"numeric.unit_singular": singular, "numeric.unit_plural": plural}
-        case MeteredFeature(unit_singular=singular, unit_plural=plural):
+        case MeteredFeature(unit_singular=singular, unit_plural=plural, thresholds=percents):
+            announced = map(str, settle_thresholds(percents))
+            outline |= {f"metered.thresholds.percents[{percent}]": percent for percent in announced}
             return outline | {"metered.unit_singular": singular, "metered.unit_plural": plural}
         case _:
             return outline

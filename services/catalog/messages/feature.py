@@ -15,6 +15,7 @@ from catalog.domain.feature import (
     UsageBehavior,
     UsageSource,
 )
+from catalog.domain.thresholds import MAX_THRESHOLDS
 from catalog.messages.enums import enum_to_proto, required_from_proto
 from catalog.messages.meter import meter_from_proto, meter_to_proto
 from kit.proto import timestamp_from_proto, timestamp_to_proto
@@ -31,6 +32,7 @@ def feature_to_proto(feature: Feature) -> pb.Feature:
         create_time=timestamp_to_proto(feature.create_time),
         update_time=timestamp_to_proto(feature.update_time),
         archived=feature.archived,
+        shadow_mode=feature.shadow_mode,
     )
     match feature.type:
         case BooleanFeature():
@@ -61,13 +63,21 @@ def feature_from_proto(message: pb.Feature) -> Feature:
         create_time=timestamp_from_proto(message.create_time, "create_time"),
         update_time=timestamp_from_proto(message.update_time, "update_time"),
         archived=message.archived,
+        shadow_mode=message.shadow_mode,
     )
 
 
 def feature_spec_from_proto(message: pb.Feature) -> FeatureSpec:
     """What the caller says of a feature; lists that are too long are cut after the first entry too many."""
     kind = _type_from_proto(message)
-    return FeatureSpec(message.id, message.display_name, message.description, kind, message.archived)
+    return FeatureSpec(
+        message.id,
+        message.display_name,
+        message.description,
+        kind,
+        message.archived,
+        shadow_mode=message.shadow_mode,
+    )
 
 
 def _type_from_proto(message: pb.Feature) -> FeatureType | None:
@@ -91,14 +101,17 @@ def _metered_to_proto(metered: MeteredFeature) -> pb.MeteredFeature:
         meter=None if metered.meter is None else meter_to_proto(metered.meter),
         unit_singular=metered.unit_singular,
         unit_plural=metered.unit_plural,
+        thresholds=None if metered.thresholds is None else pb.Thresholds(percents=metered.thresholds),
     )
 
 
 def _metered_from_proto(message: pb.MeteredFeature) -> MeteredFeature:
+    percents = tuple(islice(message.thresholds.percents, MAX_THRESHOLDS + 1))
     return MeteredFeature(
         usage_behavior=required_from_proto(pb.UsageBehavior, UsageBehavior, message.usage_behavior),
         usage_source=required_from_proto(pb.UsageSource, UsageSource, message.usage_source),
         meter=meter_from_proto(message.meter) if message.HasField("meter") else None,
         unit_singular=message.unit_singular,
         unit_plural=message.unit_plural,
+        thresholds=percents if message.HasField("thresholds") else None,
     )

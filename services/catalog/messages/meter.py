@@ -3,24 +3,24 @@
 from itertools import islice
 from typing import assert_never
 
-from catalog.domain.meter import (
-    MAX_CONDITIONS,
-    MAX_EVENT_NAMES,
-    MAX_FILTERS,
+from catalog.domain.condition import (
     MAX_IN_VALUES,
-    Aggregation,
     BoolValue,
+    Compares,
     Condition,
     Equals,
-    Filter,
+    HasText,
     In,
     IsSet,
-    Meter,
+    NotEquals,
+    NumberTest,
     NumberValue,
     StringValue,
     Test,
+    TextTest,
     Value,
 )
+from catalog.domain.meter import MAX_CONDITIONS, MAX_EVENT_NAMES, MAX_FILTERS, Aggregation, Filter, Meter
 from catalog.messages.enums import enum_to_proto, required_from_proto
 from tollkeeper.catalog.v1 import feature_pb2 as pb
 
@@ -50,33 +50,48 @@ def _filter_from_proto(message: pb.Filter) -> Filter:
 
 
 def _condition_to_proto(condition: Condition) -> pb.Condition:
+    message = pb.Condition(field=condition.field)
     match condition.test:
         case Equals(value=value):
-            return pb.Condition(field=condition.field, equals=_value_to_proto(value))
+            message.equals.CopyFrom(_value_to_proto(value))
+        case NotEquals(value=value):
+            message.not_equals.CopyFrom(_value_to_proto(value))
         case In(values=values):
-            message = pb.Condition(field=condition.field)
-            # `in` is a word of Python: the generated class takes no such argument.
+            # `in` is a word of Python.
             getattr(message, "in").values.extend(map(_value_to_proto, values))
-            return message
         case IsSet(is_set=is_set):
-            return pb.Condition(field=condition.field, is_set=is_set)
+            message.is_set = is_set
+        case HasText(test=test, text=text):
+            setattr(message, test, text)
+        case Compares(test=comparison, number=number):
+            setattr(message, comparison, number)
         case None:
-            return pb.Condition(field=condition.field)
+            pass
         case _:
             assert_never(condition.test)
+    return message
 
 
 def _condition_from_proto(message: pb.Condition) -> Condition:
-    test: Test | None = None
+    return Condition(message.field, _test_from_proto(message))
+
+
+def _test_from_proto(message: pb.Condition) -> Test | None:
     match message.WhichOneof("test"):
-        case "equals":
-            test = Equals(_value_from_proto(message.equals))
+        case None:
+            return None
+        case "equals" | "not_equals" as field:
+            value = _value_from_proto(getattr(message, field))
+            return Equals(value) if field == "equals" else NotEquals(value)
         case "in":
             values: pb.ValueList = getattr(message, "in")
-            test = In(tuple(map(_value_from_proto, islice(values.values, MAX_IN_VALUES + 1))))
+            return In(tuple(map(_value_from_proto, islice(values.values, MAX_IN_VALUES + 1))))
         case "is_set":
-            test = IsSet(message.is_set)
-    return Condition(message.field, test)
+            return IsSet(message.is_set)
+        case "contains" | "starts_with" | "ends_with" as field:
+            return HasText(TextTest(field), getattr(message, field))
+        case field:
+            return Compares(NumberTest(field), getattr(message, field))
 
 
 def _value_to_proto(value: Value | None) -> pb.Value:

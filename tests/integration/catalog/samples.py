@@ -130,9 +130,43 @@ FAREWELL: dict[str, Any] = {
     "amountOff": {"amounts": [{"currency": "USD", "amount": "10"}, {"currency": "JPY", "amount": "1500"}]},
     "duration": "COUPON_DURATION_ONCE",
 }
+# A meter with every test there is, announced at its own thresholds; its refusals are only counted.
+DELAY: dict[str, Any] = {
+    "id": "delay",
+    "shadowMode": True,
+    "metered": {
+        "usageBehavior": "USAGE_BEHAVIOR_INCREMENTAL",
+        "usageSource": "USAGE_SOURCE_EVENTS",
+        "thresholds": {"percents": [100, 50, 90]},
+        "meter": {
+            "eventNames": ["flight.arrived", "flight.departed"],
+            "aggregation": "AGGREGATION_MAX",
+            "field": "delay",
+            "filters": [
+                {
+                    "conditions": [
+                        {"field": "carrier", "notEquals": {"stringValue": "AA"}},
+                        {"field": "stops", "notEquals": {"numberValue": "2.0"}},
+                        {"field": "tail", "startsWith": "N"},
+                        {"field": "tail", "endsWith": "AA"},
+                        {"field": "route", "contains": "JFK"},
+                    ]
+                },
+                {
+                    "conditions": [
+                        {"field": "delay", "greaterThan": "-5.50"},
+                        {"field": "delay", "lessThanOrEqual": "600"},
+                        {"field": "distance", "greaterThanOrEqual": "100.0"},
+                        {"field": "distance", "lessThan": "5000"},
+                    ]
+                },
+            ],
+        },
+    },
+}
 # A document that uses everything there is.
 WHOLE: dict[str, Any] = {
-    "features": [*FEATURES, HISTORY],
+    "features": [*FEATURES, HISTORY, DELAY],
     "plans": [
         {"plan": SILVER, "content": SILVER_CONTENT},
         {"plan": GOLD, "content": CONTENT},

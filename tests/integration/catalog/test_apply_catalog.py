@@ -150,6 +150,33 @@ async def test_renaming_a_feature_makes_no_new_version(catalog: grpc.aio.Channel
     assert {change.type for change in again.changes} == {UNCHANGED}
 
 
+async def test_thresholds_and_shadow_mode_are_told_place_by_place_and_make_no_new_version(
+    catalog: grpc.aio.Channel,
+) -> None:
+    def gates(percents: list[int] | None, *, shadow: bool = False) -> list[dict[str, Any]]:
+        said = {} if percents is None else {"thresholds": {"percents": percents}}
+        gates = samples.GATES | {"metered": samples.GATES["metered"] | said, "shadowMode": shadow}
+        return [gates, *samples.FEATURES[1:]]
+
+    async def told(percents: list[int] | None, *, shadow: bool = False) -> list[tuple[str, str, str]]:
+        response = await _apply(catalog, features=gates(percents, shadow=shadow))
+        assert {change.resource.id for change in response.changes if change.type != UNCHANGED} <= {"gates"}
+        return [field for change in response.changes for field in _fields(change)]
+
+    await _apply(catalog)
+    where = "metered.thresholds.percents"
+    assert await told([100, 80]) == []
+    assert await told([100, 50], shadow=True) == [
+        ("shadow_mode", "", "true"),
+        (f"{where}[50]", "", "50"),
+        (f"{where}[80]", "80", ""),
+    ]
+    assert await told([50, 100], shadow=True) == []
+    assert await told([], shadow=True) == [(f"{where}[50]", "50", ""), (f"{where}[100]", "100", "")]
+    assert await told(None) == [(f"{where}[80]", "", "80"), (f"{where}[100]", "", "100"), ("shadow_mode", "true", "")]
+    assert await _versions(catalog) == [1]
+
+
 async def test_what_is_not_in_the_document_is_left_alone_and_listed(catalog: grpc.aio.Channel) -> None:
     await _apply(catalog)
     response = await _apply(catalog, features=[samples.LOUNGE], products=[], plans=[])
@@ -245,7 +272,7 @@ async def test_everything_is_applied_in_one_go_told_complete_and_then_equal(
     shown = await _apply(catalog, validateOnly=True, **samples.WHOLE)
     applied = await _apply(catalog, **samples.WHOLE)
     assert list(shown.changes) == list(applied.changes)
-    assert [(change.resource.id, change.plan_version) for change in applied.changes][5:] == [
+    assert [(change.resource.id, change.plan_version) for change in applied.changes][6:] == [
         ("airport", 0),
         ("more", 1),
         ("extra", 1),
@@ -265,8 +292,8 @@ async def test_everything_is_applied_in_one_go_told_complete_and_then_equal(
     silver = applied.plan_versions[0]
     assert [each.feature_id for each in silver.effective_entitlements] == ["history", "lounge"]
     assert [add_on.add_on_id for add_on in silver.add_ons] == ["extra", "more"]
-    subjects = [(await announced.next_msg(timeout=5)).subject.removeprefix("tollkeeper.catalog.") for _ in range(18)]
-    assert subjects[6:] == [
+    subjects = [(await announced.next_msg(timeout=5)).subject.removeprefix("tollkeeper.catalog.") for _ in range(19)]
+    assert subjects[7:] == [
         "add_on.created.more",
         "add_on.published.more",
         "add_on.created.extra",

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 from collections.abc import Awaitable
+from copy import deepcopy
 from typing import Any
 
 import grpc
@@ -66,6 +67,90 @@ async def test_meters_come_back_canonical(features: FeatureServiceStub) -> None:
     condition = made.metered.meter.filters[0].conditions[0]
     assert [value.WhichOneof("kind") for value in getattr(condition, "in").values] == ["string_value", "number_value"]
     assert getattr(condition, "in").values[1].number_value == "1.5"
+
+
+async def test_every_test_thresholds_and_shadow_mode_come_back(features: FeatureServiceStub, broker: Broker) -> None:
+    announced = await listen(broker, "tollkeeper.catalog.feature.created.delay")
+    made = await _create(features, samples.DELAY)
+    wanted = samples.feature(samples.DELAY)
+    wanted.metered.thresholds.percents.sort()
+    wanted.metered.meter.filters[0].conditions[1].not_equals.number_value = "2"
+    wanted.metered.meter.filters[1].conditions[0].greater_than = "-5.5"
+    wanted.metered.meter.filters[1].conditions[2].greater_than_or_equal = "100"
+    assert (made.metered.meter, made.metered.thresholds) == (wanted.metered.meter, wanted.metered.thresholds)
+    assert made.shadow_mode
+    assert (await call(features.GetFeature, pb.GetFeatureRequest(feature_id="delay"))).feature == made
+    event = catalog_events_pb2.FeatureCreated.FromString((await announced.next_msg(timeout=5)).data)
+    assert event.feature == made
+
+
+async def test_thresholds_have_a_default_and_change(features: FeatureServiceStub, broker: Broker) -> None:
+    announced = await listen(broker, "tollkeeper.catalog.feature.updated.seats")
+    assert list((await _create(features, SEATS)).metered.thresholds.percents) == [80, 100]
+
+    async def told() -> feature_pb2.Feature:
+        return catalog_events_pb2.FeatureUpdated.FromString((await announced.next_msg(timeout=5)).data).feature
+
+    louder = await _update(
+        features, {"id": "seats", "metered": {"thresholds": {"percents": [150, 50]}}}, "metered.thresholds"
+    )
+    assert list(louder.metered.thresholds.percents) == [50, 150]
+    assert await told() == louder
+    silent = await _update(features, {"id": "seats", "metered": {"thresholds": {}}}, "metered.thresholds")
+    assert silent.metered.HasField("thresholds")
+    assert not silent.metered.thresholds.percents
+    assert await told() == silent
+    again = await _update(features, {"id": "seats"}, "metered.thresholds")
+    assert list(again.metered.thresholds.percents) == [80, 100]
+    assert await told() == again
+    # The same in another order is no change.
+    turned = {"id": "seats", "metered": {"thresholds": {"percents": [100, 80]}}}
+    assert await _update(features, turned, "metered.thresholds") == again
+    wrong = {"id": "seats", "metered": {"thresholds": {"percents": [0, 80, 80, 1001]}}}
+    refusal = await _refused(_update(features, wrong, "metered.thresholds"))
+    assert (refusal.code, refusal.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_FIELD")
+    path = "feature.metered.thresholds.percents"
+    assert {violation.path for violation in refusal.violations} == {f"{path}[0]", f"{path}[2]", f"{path}[3]"}
+
+
+async def test_shadow_mode_is_switched_on_and_off(features: FeatureServiceStub, broker: Broker) -> None:
+    announced = await listen(broker, "tollkeeper.catalog.feature.updated.lounge")
+    assert not (await _create(features, samples.LOUNGE)).shadow_mode
+    for shadow in (True, False):
+        changed = await _update(features, samples.LOUNGE | {"shadowMode": shadow}, "shadow_mode")
+        assert changed.shadow_mode is shadow
+        event = catalog_events_pb2.FeatureUpdated.FromString((await announced.next_msg(timeout=5)).data)
+        assert event.feature == changed
+
+
+async def test_every_mistake_of_a_meter_is_named_at_once(features: FeatureServiceStub) -> None:
+    wrong = deepcopy(samples.DELAY)
+    wrong["metered"]["meter"] |= {"aggregation": "AGGREGATION_LATEST", "field": ""}
+    wrong["metered"]["thresholds"] = {"percents": [*range(11)]}
+    wrong["metered"]["meter"]["filters"] = [
+        {"conditions": [{"field": "a", "contains": ""}, {"field": "b", "greaterThan": "NaN"}, {"field": "c"}]},
+        {"conditions": [{"field": "d", "notEquals": {}}, {"field": "", "lessThan": "1e3"}]},
+    ]
+    refusal = await _refused(_create(features, wrong))
+    assert refusal.reason == "INVALID_FIELD"
+    filters = "feature.metered.meter.filters"
+    assert {violation.path for violation in refusal.violations} == {
+        "feature.metered.meter.field",
+        "feature.metered.thresholds.percents",
+        "feature.metered.thresholds.percents[0]",
+        f"{filters}[0].conditions[0].contains",
+        f"{filters}[0].conditions[1].greater_than",
+        f"{filters}[0].conditions[2].test",
+        f"{filters}[1].conditions[0].not_equals.kind",
+        f"{filters}[1].conditions[1].field",
+        f"{filters}[1].conditions[1].less_than",
+    }
+    unknown = {"id": "new", "metered": SEATS["metered"] | {"usageSource": "USAGE_SOURCE_EVENTS", "meter": {}}}
+    message = samples.feature(unknown)
+    message.metered.meter.event_names.append("a")
+    message.metered.meter.aggregation = 99  # type: ignore[assignment]  # a later contract's.
+    refusal = await _refused(call(features.CreateFeature, pb.CreateFeatureRequest(feature=message)))
+    assert [violation.path for violation in refusal.violations] == ["feature.metered.meter.aggregation"]
 
 
 async def test_an_equal_feature_is_answered_as_it_is(features: FeatureServiceStub) -> None:

@@ -77,6 +77,32 @@ async def test_a_change_is_shown_from_what_to_what(run_apply: RunApply, airlines
     assert published.content.charges[0].prices[0].tiers[1].flat_fee == "0.100000000001"
 
 
+async def test_thresholds_and_shadow_mode_are_shown_and_make_no_version(run_apply: RunApply) -> None:
+    file = """\
+features:
+  - id: gates
+    metered:
+      usage_behavior: FLUCTUATING
+      usage_source: CALCULATED
+"""
+    await run_apply(file)
+    changed = await run_apply(file + "      thresholds: [100, 50, 150]\n    shadow_mode: true\n")
+    assert _lines(changed)[1:] == [
+        "~ feature gates",
+        "    shadow_mode: nothing → true",
+        "    metered.thresholds.percents[50]: nothing → 50",
+        "    metered.thresholds.percents[150]: nothing → 150",
+        "    metered.thresholds.percents[80]: 80 → nothing",
+        "0 new, 1 changed, 0 unchanged.",
+        "Applied. Nothing got a new version.",
+    ]
+    wrong = await run_apply(file + "      thresholds:\n        - 100\n        - 1001\n        - 100\n")
+    assert [line.partition(" ")[2] for line in _lines(wrong) if line.startswith("catalog.yaml:")] == [
+        "features[gates].metered.thresholds[1]: must be a percentage of the limit from 1 to 1,000",
+        "features[gates].metered.thresholds[2]: is listed twice: the first is entry 0, counted from 0",
+    ]
+
+
 async def test_what_the_file_does_not_name_is_left_alone_and_listed(run_apply: RunApply, airlines: str) -> None:
     await run_apply(airlines)
     result = await run_apply("features:\n  - { id: lounge, boolean: true }\n")

@@ -114,7 +114,7 @@ def _attempt(document: CatalogDocument, held: HeldCatalog) -> tuple[Application,
         return error
 
 
-@given(st.sampled_from(samples.FEATURES), chances)
+@given(st.sampled_from([*samples.FEATURES, samples.DELAY]), chances)
 def test_what_is_stored_is_what_was_said(fields: dict[str, Any], chance: random.Random) -> None:
     spec = feature_spec_from_proto(samples.feature(_shuffled(deepcopy(fields), chance)))
     feature = create_feature(settle_feature(spec), NOW, revision=7)
@@ -129,10 +129,17 @@ def _shuffled(fields: Any, chance: random.Random) -> Any:
     return fields
 
 
+_NUMBERS = {
+    *("unitPrice", "flatFee", "amount", "limit", "numberValue"),
+    *("greaterThan", "greaterThanOrEqual", "lessThan", "lessThanOrEqual"),
+}
+
+
 def _shuffled_field(name: str, value: Any, chance: random.Random) -> Any:
-    if name in {"unitPrice", "flatFee", "amount", "limit"}:
+    if name in _NUMBERS:
+        sign, value = ("-", value[1:]) if value.startswith("-") else (chance.choice(["", "+"]), value)
         zeros = "0" * chance.randrange(3)
-        return chance.choice(["", "+", "0"]) + (f"{value}{zeros}" if "." in value else f"{value}.0{zeros}")
+        return sign + chance.choice(["", "0"]) + (f"{value}{zeros}" if "." in value else f"{value}.0{zeros}")
     if isinstance(value, list):
         entries = [_shuffled(entry, chance) for entry in value]
         if name not in {"tiers", "tierEnds"}:
@@ -145,7 +152,7 @@ def _shuffled_field(name: str, value: Any, chance: random.Random) -> Any:
 @given(chances)
 def test_the_same_in_other_words_is_no_change(chance: random.Random) -> None:
     plan = {"plan": samples.GOLD, "content": _shuffled(deepcopy(samples.CONTENT), chance)}
-    features = [_shuffled(deepcopy(fields), chance) for fields in samples.FEATURES]
+    features = [_shuffled(deepcopy(fields), chance) for fields in [*samples.FEATURES, samples.DELAY]]
     chance.shuffle(features)
     document = document_from_proto(samples.document(plans=[plan], features=features))
     done, _ = apply(document, HELD)

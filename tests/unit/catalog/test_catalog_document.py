@@ -12,10 +12,11 @@ from catalog.domain.catalog_document import (
     OfferingDocument,
 )
 from catalog.domain.charge import TierPrice
+from catalog.domain.condition import Condition, Equals, NumberValue
 from catalog.domain.document_rules import check_document
 from catalog.domain.entitlement import BooleanEntitlement, EnumEntitlement, Limit, MeteredEntitlement, Unlimited
 from catalog.domain.feature import EnumFeature, MeteredFeature, UsageBehavior, UsageSource
-from catalog.domain.meter import Condition, Equals, Filter, NumberValue
+from catalog.domain.meter import Filter
 from catalog.domain.mistakes import MAX_MISTAKES, BoundedMistakes
 from catalog.domain.offering import OfferingSpec
 from catalog.domain.plan_content import PlanContent

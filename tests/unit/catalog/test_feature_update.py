@@ -22,7 +22,8 @@ from kernel.errors import ErrorKind, TollkeeperError
 from tests.unit.catalog import samples
 from tests.unit.catalog.samples import CALLS, COUNT, DAYS, NOW, SEATS, SSO, SUPPORT
 
-SEAT = MeteredFeature(UsageBehavior.FLUCTUATING, UsageSource.CALCULATED, None, "seat", "people")
+SEAT = MeteredFeature(UsageBehavior.FLUCTUATING, UsageSource.CALCULATED, None, "seat", "people", (80, 100))
+LOUD = replace(SEAT, thresholds=(90, 50))
 UNSAID = MeteredFeature(None, None, None, "seat", "people")
 
 
@@ -55,6 +56,42 @@ UNSAID = MeteredFeature(None, None, None, "seat", "people")
             ["enum.values"],
             {"type": EnumFeature(("chat", "email", "phone"))},
         ),
+        (SEATS, replace(SEATS, type=LOUD), [], {"type": replace(SEAT, thresholds=(50, 90))}),
+        (
+            SEATS,
+            replace(SEATS, type=LOUD),
+            ["metered.thresholds"],
+            {"type": replace(SEAT, unit_singular="unit", unit_plural="units", thresholds=(50, 90))},
+        ),
+        (
+            replace(SEATS, type=LOUD),
+            replace(SEATS, type=SEAT),
+            ["metered.unit_plural"],
+            {"type": replace(LOUD, thresholds=(50, 90))},
+        ),
+        (replace(SEATS, type=LOUD), replace(SEATS, type=UNSAID), ["metered"], {"type": SEAT}),
+        (replace(SEATS, type=LOUD), replace(SEATS, type=None), ["metered.thresholds"], {"type": SEAT}),
+        (
+            replace(SEATS, type=LOUD),
+            replace(SEATS, type=UNSAID),
+            ["metered.thresholds.percents"],
+            {"type": replace(SEAT, thresholds=())},
+        ),
+        (
+            replace(SEATS, type=LOUD),
+            replace(SEATS, type=replace(SEAT, thresholds=())),
+            ["metered.thresholds"],
+            {"type": replace(SEAT, thresholds=())},
+        ),
+        (SSO, replace(SSO, shadow_mode=True), [], {"shadow_mode": True}),
+        (
+            SSO,
+            replace(SSO, shadow_mode=True, display_name="A"),
+            ["shadow_mode"],
+            {"shadow_mode": True, "display_name": "sso"},
+        ),
+        (replace(SSO, shadow_mode=True), SSO, ["display_name"], {"shadow_mode": True}),
+        (replace(SSO, shadow_mode=True), SSO, [], {"shadow_mode": False}),
         (SSO, replace(SSO, archived=True), [], {"archived": True}),
         (SSO, replace(SSO, archived=True, display_name="A"), ["archived"], {"archived": True, "display_name": "sso"}),
         (replace(SSO, archived=True), SSO, ["display_name"], {"archived": True}),
@@ -120,6 +157,17 @@ def test_what_never_changes_is_a_precondition(
         revise_feature(samples.feature(old), written, paths)
     assert (refused.value.kind, refused.value.reason) == (ErrorKind.FAILED_PRECONDITION, "FEATURE_IMMUTABLE_FIELD")
     assert refused.value.metadata == {"field": field}
+
+
+@pytest.mark.parametrize("paths", [[], ["metered"], ["metered.thresholds"], ["metered.thresholds.percents"]])
+def test_wrong_thresholds_are_all_named(paths: list[str]) -> None:
+    written = replace(SEATS, type=replace(SEAT, thresholds=(0, 80, 80, 1_001)))
+    with pytest.raises(TollkeeperError, match="INVALID_FIELD") as refused:
+        revise_feature(samples.feature(SEATS), written, paths)
+    named = {
+        violation.path.removeprefix("feature.metered.thresholds.percents") for violation in refused.value.violations
+    }
+    assert named == {"[0]", "[2]", "[3]"}
 
 
 @pytest.mark.parametrize(

@@ -105,6 +105,59 @@ def test_a_file_says_what_the_contract_can_say(tmp_path: Path) -> None:
     assert file.request == text_format.Parse(MEANT, pb.ApplyCatalogRequest())
 
 
+METERS = """
+features:
+  - id: delay
+    shadow_mode: true
+    metered:
+      thresholds: [50, 90, 100]
+      meter:
+        aggregation: latest
+        filters:
+          - conditions:
+              - {field: g, not_equals: 1}
+              - {field: h, contains: 747}
+              - {field: i, starts_with: "N "}
+              - {field: j, ends_with: é}
+              - {field: k, greater_than: 100}
+              - {field: l, greater_than_or_equal: -0.5}
+              - {field: m, less_than: 1e3}
+              - {field: n, less_than_or_equal: "7.50"}
+  - {id: hours, metered: {usage_source: CALCULATED, thresholds: []}}
+  - {id: crew, metered: {usage_source: CALCULATED, thresholds: {percents: [5]}}, shadow_mode: false}
+"""
+METERS_MEANT = """
+features { id: "delay" shadow_mode: true metered { thresholds { percents: [50, 90, 100] } meter {
+  aggregation: AGGREGATION_LATEST
+  filters {
+    conditions { field: "g" not_equals { number_value: "1" } }
+    conditions { field: "h" contains: "747" }
+    conditions { field: "i" starts_with: "N " }
+    conditions { field: "j" ends_with: "é" }
+    conditions { field: "k" greater_than: "100" }
+    conditions { field: "l" greater_than_or_equal: "-0.5" }
+    conditions { field: "m" less_than: "1e3" }
+    conditions { field: "n" less_than_or_equal: "7.50" }
+  } } } }
+features { id: "hours" metered { usage_source: USAGE_SOURCE_CALCULATED thresholds {} } }
+features { id: "crew" metered { usage_source: USAGE_SOURCE_CALCULATED thresholds { percents: 5 } } }
+"""
+
+
+def test_every_test_of_a_dimension_thresholds_and_shadow_mode_are_read(tmp_path: Path) -> None:
+    file = _read(tmp_path, METERS)
+    assert file.problems == ()
+    assert file.request == text_format.Parse(METERS_MEANT, pb.ApplyCatalogRequest())
+    # What the catalog says of an entry is found in the short form and in the long one.
+    for field, shown in (
+        ("features[0].metered.thresholds.percents[1]", "f:6:24 features[delay].metered.thresholds[1]: no"),
+        ("features[2].metered.thresholds.percents[0]", "f:20:76 features[crew].metered.thresholds.percents[0]: no"),
+    ):
+        problem = file.problem(field, "no")
+        assert problem is not None
+        assert problem.shown("f") == shown
+
+
 EVERYTHING = """
 features:
   - id: history
@@ -241,6 +294,10 @@ def test_the_example_of_the_airlines_is_read(project_root: Path) -> None:
         ("features: [{id: a, boolean: true, enum: {values: [a]}}]\n", ["f:1:35 features[a].enum: cannot stand beside boolean: give only one of them"]),
         ("plans: [{entitlements: [{feature_id: a, metered: {limit: 1, unlimited: true}}]}]\n", ["f:1:61 plans[0].entitlements[a].metered.unlimited: cannot stand beside limit: give only one of them"]),
         ("plans: [{entitlements: [{feature_id: a, metered: {soft_limit: yes}}]}]\n", ["f:1:63 plans[0].entitlements[a].metered.soft_limit: must be true or false"]),
+        ("features: [{id: a, metered: {thresholds: 80}}]\n", ['f:1:42 features[a].metered.thresholds: must be a list: entries in brackets, or each after "- "']),
+        ("features: [{id: a, metered: {thresholds: }}]\n", ['f:1:42 features[a].metered.thresholds: must be a list: entries in brackets, or each after "- "']),
+        ("features: [{id: a, metered: {thresholds: [80 %, 100]}}]\n", ["f:1:43 features[a].metered.thresholds[0]: must be a whole number of at most nine digits, such as 14"]),
+        ("features: [{id: a, shadow_mode: on}]\n", ["f:1:33 features[a].shadow_mode: must be true or false"]),
         ("plans: [{charges: [{id: a, billing_model: per-unit}]}]\n", ["f:1:43 plans[0].charges[a].billing_model: must be FLAT_FEE, PER_UNIT or USAGE_BASED"]),
     ],
 )  # fmt: skip
@@ -258,8 +315,11 @@ CONDITION = "features: [{id: a, metered: {meter: {filters: [{conditions: [{field
         ("equals: null", 'equals: must not be null: leave the key out, or quote the text: "null"'),
         ("equals: [1]", "equals: must be a mapping with the keys string_value, bool_value, number_value"),
         ("equals: 1, is_set: true", "is_set: cannot stand beside equals: give only one of them"),
-        ("in: AA", "in: must be a mapping with the keys values"),
+        ("in: AA", 'in: must be a list: entries in brackets, or each after "- "'),
         ("is_set: 1", "is_set: must be true or false"),
+        ("contains: [a]", "contains: must be a single value"),
+        ("greater: 1", "greater: is not a key here: did you mean greater_than?"),
+        ("greater_than: 1, less_than: 2", "less_than: cannot stand beside greater_than: give only one of them"),
     ],
 )
 def test_conditions(tmp_path: Path, test: str, problem: str) -> None:
