@@ -31,7 +31,8 @@ class Platform:
     As a context manager everything is healthy inside the block, and nothing is left after it.
 
     Attributes:
-        addresses: `host:port` of each service, known before it runs; of all four even if only some run.
+        addresses: `host:port` of each service, known before it runs; of all four even if only some run. Further replicas
+            of a service are called `metering-2`, `metering-3`, …, as they are in `processes`.
         processes: Of each child, `postgres` and `nats` among them; a `pid` of None means that it does not run now.
         postgres: `url(database)` for a look into a service's database, which is called `tollkeeper_<service>`.
         nats: `url`.
@@ -42,6 +43,7 @@ class Platform:
         data_dir: Path | None = None,
         services: Sequence[ServiceSpec] = SERVICES,
         *,
+        replicas: Mapping[str, int] | None = None,
         port_base: int | None = None,
         postgres_url: str | None = None,
         nats_url: str | None = None,
@@ -54,7 +56,9 @@ class Platform:
         Args:
             data_dir: Found again by the next platform there; None is a temporary folder, deleted at the end.
             services: What to run.
-            port_base: The port of the first service, the others follow; None chooses free ports.
+            replicas: How many processes of a service stand side by side on its database; one of those not named. Whoever calls
+                the service turns from one to the next.
+            port_base: The port of the first service, the others follow, then the further replicas; None chooses free ports.
             postgres_url: A server's URL, used instead of the embedded one.
             nats_url: Likewise.
             environment: More variables for each service.
@@ -67,10 +71,15 @@ class Platform:
         self._on_change = on_change
         self._environment = dict(environment or {})
         self._supervisor = Supervisor(on_change)
-        names = list(dict.fromkeys(spec.name for spec in (*SERVICES, *services)))
+        self._names = list(dict.fromkeys(spec.name for spec in (*SERVICES, *services)))
+        further = {
+            spec.name: [f"{spec.name}-{number}" for number in range(2, (replicas or {}).get(spec.name, 1) + 1)]
+            for spec in services
+        }
+        self._replicas = {name: [name, *further.get(name, [])] for name in self._names}
         self.addresses = {
             name: f"{ports.LOOPBACK}:{ports.free_port() if port_base is None else port_base + index}"
-            for index, name in enumerate(names)
+            for index, name in enumerate([*self._names, *(name for names in further.values() for name in names)])
         }
         logs = self.data_dir / "logs"
         self.postgres = (
@@ -84,7 +93,7 @@ class Platform:
         self._servers = [
             server for server in (self.postgres, self.nats) if isinstance(server, EmbeddedPostgres | EmbeddedNats)
         ]
-        self._services = [self._service(spec) for spec in services]
+        self._services = [self._service(spec, name) for spec in services for name in self._replicas[spec.name]]
         self.processes: Mapping[str, ChildProcess] = {
             child.name: child.process for child in (*self._servers, *self._services)
         }
@@ -122,7 +131,9 @@ class Platform:
 
     def stop(self) -> None:
         """Stops everything in order; harmless when nothing runs. A stopped platform is not started again."""
-        rank = {name: index for index, name in enumerate(_STOP_ORDER)}
+        rank = {
+            name: index for index, service in enumerate(_STOP_ORDER) for name in self._replicas.get(service, [service])
+        }
         self._supervisor.stop(sorted(self.processes, key=lambda name: rank.get(name, -1)))
         self._lock.release()
         if self._temporary:
@@ -147,7 +158,7 @@ class Platform:
         """
         self._supervisor.wait_healthy(names or tuple(self.processes), timeout)
 
-    def _service(self, spec: ServiceSpec) -> Service:
+    def _service(self, spec: ServiceSpec, name: str) -> Service:
         database = f"tollkeeper_{spec.name}"
 
         def prepare() -> None:
@@ -157,12 +168,18 @@ class Platform:
             return {
                 "TOLLKEEPER_DATABASE_URL": self.postgres.url(database),
                 "TOLLKEEPER_NATS_URL": self.nats.url,
-                "TOLLKEEPER_LISTEN": self.addresses[spec.name],
-                **{f"TOLLKEEPER_{name.upper()}_ADDRESS": address for name, address in self.addresses.items()},
+                "TOLLKEEPER_LISTEN": self.addresses[name],
+                **{f"TOLLKEEPER_{service.upper()}_ADDRESS": self._address(service) for service in self._names},
                 **self._environment,
             }
 
-        return Service(spec, self.addresses[spec.name], folder=self.data_dir, prepare=prepare, environment=environment)
+        address = self.addresses[name]
+        return Service(spec, address, folder=self.data_dir, prepare=prepare, environment=environment, name=name)
+
+    def _address(self, service: str) -> str:
+        """Where its callers find it: one address, or the list of all replicas in gRPC's own words."""
+        addresses = [self.addresses[name] for name in self._replicas[service]]
+        return addresses[0] if len(addresses) == 1 else f"ipv4:{','.join(addresses)}"
 
     def _delete(self) -> None:
         if isinstance(self.postgres, EmbeddedPostgres):

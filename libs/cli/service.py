@@ -56,18 +56,19 @@ class Service:
         folder: Path,
         prepare: Callable[[], None],
         environment: Callable[[], Mapping[str, str]],
+        name: str = "",
     ) -> None:
-        """`prepare` runs once before the migration; `environment` is asked at each start."""
-        self.name = spec.name
+        """`prepare` runs once before the migration; `environment` is asked at each start; `name` tells replicas apart."""
+        self.name = name or spec.name
         self.address = address
         self._command = spec.command
         self._prepare = prepare
         self._environment = environment
         self._migrated = False
         self.process = ChildProcess(
-            spec.name,
-            record=folder / "run" / f"{spec.name}.json",
-            log=folder / "logs" / f"{spec.name}.log",
+            self.name,
+            record=folder / "run" / f"{self.name}.json",
+            log=folder / "logs" / f"{self.name}.log",
             stop_signal=signal.SIGTERM,
             grace=_STOP_SECONDS,
         )

@@ -30,8 +30,8 @@ def create_databases(server: str, names: Iterable[str]) -> None:
             for name in names:
                 found = connection.execute("SELECT FROM pg_database WHERE datname = %s", [name])
                 if not found.rowcount:
-                    # Another service's start may make it at the same moment.
-                    with suppress(psycopg.errors.DuplicateDatabase):
+                    # A replica's start may make it at the same moment: who comes second hears of the name or of its index.
+                    with suppress(psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
                         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     except psycopg.Error as error:
         raise PlatformError(

@@ -26,6 +26,8 @@ def migrate() -> None:
 
     url = os.environ["TOLLKEEPER_DATABASE_URL"].replace("+psycopg", "")
     with psycopg.connect(url) as connection:
+        # As the real ones do: replicas migrate at the same moment.
+        connection.execute("SELECT pg_advisory_xact_lock(1)")
         connection.execute("CREATE TABLE IF NOT EXISTS migrations (at timestamptz)")
         connection.execute("INSERT INTO migrations VALUES (now())")
 

@@ -46,6 +46,25 @@ def test_services_run_between_their_servers(folder: Path, survivors: Survivors) 
     assert survivors() == []
 
 
+def test_replicas_share_a_database_and_are_called_in_turn(folder: Path, survivors: Survivors) -> None:
+    changes: list[Change] = []
+    replicas = {"metering": 3}
+    with Platform(folder, CATALOG_AND_METERING, replicas=replicas, durable=False, on_change=changes.append) as platform:
+        names = ["metering", "metering-2", "metering-3"]
+        assert platform.processes.keys() == {"postgres", "nats", "catalog", *names}
+        seen = [environment_of(platform, name) for name in names]
+        assert [each["TOLLKEEPER_LISTEN"] for each in seen] == [platform.addresses[name] for name in names]
+        assert {each["TOLLKEEPER_DATABASE_URL"] for each in seen} == {platform.postgres.url("tollkeeper_metering")}
+        everybody = f"ipv4:{','.join(platform.addresses[name] for name in names)}"
+        assert environment_of(platform, "catalog")["TOLLKEEPER_METERING_ADDRESS"] == everybody
+        assert seen[0]["TOLLKEEPER_CATALOG_ADDRESS"] == platform.addresses["catalog"]
+        platform.kill("metering-2")
+        platform.wait_healthy()
+    stopped = [change.name for change in changes if change.state is ChildState.STOPPED]
+    assert stopped == [*names, "catalog", "nats", "postgres"]
+    assert survivors() == []
+
+
 def test_a_temporary_platform_leaves_nothing(survivors: Survivors) -> None:
     with Platform(services=[fake("catalog")], durable=False) as platform:
         assert platform.data_dir.exists()
