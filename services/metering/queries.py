@@ -12,7 +12,7 @@ from metering.domain.feature import Feature, require_metered
 from metering.domain.span_finder import SpanFinder
 from metering.domain.tracker import Place, Window, microseconds, tracker_not_found
 from metering.domain.usage_range import MeasuredUsage, UsageAnswer, UsageQuery, UsageSpan, check_grouping
-from metering.store import event_log, usage, windows
+from metering.store import accounts, event_log, usage, windows
 from metering.store.known_trackers import KnownTrackers, Wanted
 from metering.store.line import raw_of
 
@@ -39,8 +39,8 @@ class Windows:
                 raise tracker_not_found(wanted[0])
             places.append(Place(tracker, self._finder.at(tracker.periods, microseconds(time))))
         async with self._database.read() as connection:
-            stored = await windows.read(await raw_of(connection), places)
-        return [_window(place, *stored.get(place.key, (ZERO, 0))) for place in places]
+            stored = await accounts.read_windows(await raw_of(connection), places)
+        return [_window(place, *stored.get(place.key, (ZERO, ZERO, 0))) for place in places]
 
 
 async def list_events(database: Database, wanted: EventFilter, page: Page) -> Sequence[Event]:
@@ -81,5 +81,5 @@ async def measure_usage(
         ]
 
 
-def _window(place: Place, value: Decimal, revision: int) -> Window:
-    return place.window(value, revision=revision)
+def _window(place: Place, value: Decimal, reserved: Decimal, revision: int) -> Window:
+    return place.window(value, revision=revision, reserved=reserved)

@@ -16,14 +16,17 @@ from metering.api.usage_servicer import UsageServicer
 from metering.clients.billing import Billing
 from metering.clients.catalog import Catalog
 from metering.commands.customer_clocks import CustomerClocks
+from metering.commands.end_lapsed import EndLapsed
 from metering.commands.find_feature import FindFeature
 from metering.commands.meters import Meters
 from metering.commands.publish_frames import PublishFrames
 from metering.commands.register_trackers import RegisterTrackers
 from metering.commands.report_events import ReportEvents
 from metering.commands.report_usage import ReportUsage
+from metering.commands.settle_reservations import SettleReservations
 from metering.commands.settle_times import SettleTimes
 from metering.commands.store_feature import StoreFeature
+from metering.commands.write_usage import WriteUsage
 from metering.consumers.billing import billing_consumer
 from metering.consumers.catalog import catalog_consumer
 from metering.queries import Windows
@@ -61,21 +64,25 @@ async def wire(settings: MeteringSettings, resources: AsyncExitStack) -> Parts:
     settle = SettleTimes(clocks, clock=SystemClock())
     report_events = ReportEvents(event_line, Meters(), KnownSeries(), settle=settle, frames=frames)
     register = RegisterTrackers(database, find_feature, known)
-    report_usage = ReportUsage(report_line, find_feature, known_trackers=known, register=register, frames=frames)
+    write_usage = WriteUsage(report_line, frames)
+    report_usage = ReportUsage(write_usage, find_feature, known_trackers=known, register=register)
+    settle_reservations = SettleReservations(database, write_usage)
     consumers = [catalog_consumer(nats, database, store_feature), billing_consumer(nats, database, clocks)]
 
     async def ready() -> None:
         await asyncio.gather(*(consumer.caught_up.wait() for consumer in consumers))
 
     windows = Windows(database, known)
-    trackers = TrackerServicer(database, find_feature, register=register, windows=windows, report=report_usage)
+    trackers = TrackerServicer(
+        database, find_feature, register=register, windows=windows, report=report_usage, settle=settle_reservations
+    )
     return Parts(
         registrations=[
             _events(EventServicer(database, report_events)),
             _usage(UsageServicer(database, find_feature)),
             _trackers(trackers),
         ],
-        workers=[report_events.gatherer, report_usage.gatherer, *consumers, frames],
+        workers=[report_events.gatherer, EndLapsed(database, write_usage), write_usage.gatherer, *consumers, frames],
         ready=ready,
     )
 
@@ -92,6 +99,12 @@ def _usage(servicer: UsageServicer) -> Registration:
 
 def _trackers(servicer: TrackerServicer) -> Registration:
     # Every text of these is an id, a zone, a number or a key that is looked at.
-    methods = ("RegisterTrackers", "BatchGetWindows", "BatchMeasureUsage", "BatchReportUsage")
+    methods = (
+        "RegisterTrackers",
+        "BatchGetWindows",
+        "BatchMeasureUsage",
+        "BatchReportUsage",
+        "BatchSettleReservations",
+    )
     trusted = frozenset(f"/{TRACKER_SERVICE}/{method}" for method in methods)
     return Registration(TRACKER_SERVICE, partial(tracker_grpc.add_TrackerServiceServicer_to_server, servicer), trusted)

@@ -6,7 +6,9 @@ from metering import queries
 from metering.commands.find_feature import FindFeature
 from metering.commands.register_trackers import RegisterTrackers
 from metering.commands.report_usage import ReportUsage
+from metering.commands.settle_reservations import SettleReservations
 from metering.messages.report import outcome_to_proto, reports_from_proto
+from metering.messages.settlement import settlement_outcome_to_proto, settlements_from_proto
 from metering.messages.tracker import lookups_from_proto, tracker_to_proto, trackers_from_proto, window_to_proto
 from metering.messages.usage import measured_to_proto, spans_from_proto
 from metering.queries import Windows
@@ -25,12 +27,14 @@ class TrackerServicer(grpc_api.TrackerServiceServicer):
         register: RegisterTrackers,
         windows: Windows,
         report: ReportUsage,
+        settle: SettleReservations,
     ) -> None:
         self._database = database
         self._find_feature = find_feature
         self._register = register
         self._windows = windows
         self._report = report
+        self._settle = settle
 
     async def RegisterTrackers(
         self, request: pb.RegisterTrackersRequest, _context: Context
@@ -57,3 +61,9 @@ class TrackerServicer(grpc_api.TrackerServiceServicer):
     ) -> pb.BatchReportUsageResponse:
         outcomes = await self._report(reports_from_proto(request))
         return pb.BatchReportUsageResponse(outcomes=map(outcome_to_proto, outcomes))
+
+    async def BatchSettleReservations(
+        self, request: pb.BatchSettleReservationsRequest, _context: Context
+    ) -> pb.BatchSettleReservationsResponse:
+        outcomes = await self._settle(settlements_from_proto(request))
+        return pb.BatchSettleReservationsResponse(outcomes=map(settlement_outcome_to_proto, outcomes))

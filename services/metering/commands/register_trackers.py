@@ -6,8 +6,9 @@ from kit.db import Database
 from metering.commands.find_feature import FindFeature
 from metering.domain.feature import Feature, require_metered
 from metering.domain.series import Series
+from metering.domain.span_finder import SpanFinder
 from metering.domain.tracker import Periods, Tracker
-from metering.store import backfill, series, trackers
+from metering.store import backfill, reservations, series, trackers
 from metering.store.known_trackers import KnownTrackers, Wanted
 from metering.store.line import raw_of
 
@@ -22,6 +23,7 @@ class RegisterTrackers:
         self._database = database
         self._find_feature = find_feature
         self._known = known
+        self._finder = SpanFinder()
 
     async def __call__(self, wanted: Sequence[Wanted]) -> Sequence[Tracker]:
         """The trackers in the given order.
@@ -50,8 +52,10 @@ class RegisterTrackers:
     ) -> dict[Wanted, Tracker]:
         async with self._database.write() as connection:
             raw = await raw_of(connection)
-            await series.ensure(raw, missing)
-            await series.lock(raw, missing)
+            # What is reserved of a resource stands under the lock of its customer as a whole.
+            held = {*missing, *(one.whole for one in missing)}
+            await series.ensure(raw, held)
+            await series.lock(raw, held)
             # Again, under the locks: another caller may have come first.
             known = trackers.by_content(await trackers.of_series(raw, missing))
             (revision,) = await series.next_revisions(raw, 1)
@@ -60,4 +64,5 @@ class RegisterTrackers:
                     if (one, periods) not in known:
                         tracker = known[one, periods] = await trackers.add(raw, one, periods)
                         await backfill.count(connection, features[one.feature_id], tracker, revision=revision)
+                        await reservations.hold_for(raw, tracker, finder=self._finder, revision=revision)
         return known

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from kernel.errors import TollkeeperError, not_found
 from kernel.period import Period
+from kernel.quantity import ZERO
 from kernel.recurrence import Recurrence
 from metering.domain.series import Series
 
@@ -46,9 +47,9 @@ class Place(NamedTuple):
         """The tracker's id and the start of the period."""
         return self.tracker.id, span_start(self.span)
 
-    def window(self, value: Decimal, *, revision: int) -> "Window":
+    def window(self, value: Decimal, *, revision: int, reserved: Decimal = ZERO) -> "Window":
         """The window there."""
-        return Window(self.tracker, self.span, value, revision)
+        return Window(self.tracker, self.span, value, revision, reserved)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +61,14 @@ class Window:
         value: The usage, exact. For a decrease that crosses a boundary of this tracker and not of the one it was decided in,
             it may be below zero: windows are exact sums.
         revision: Of the window's last change; 0 where no usage fell into it.
+        reserved: What open reservations hold of the period, beside the value.
     """
 
     tracker: Tracker
     span: Span
     value: Decimal
     revision: int
+    reserved: Decimal = ZERO
 
     @property
     def place(self) -> Place:

@@ -1,15 +1,21 @@
 """Reports of calculated usage in messages."""
 
 from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
+
+from google.protobuf.duration_pb2 import Duration
 
 from kernel.errors import FieldViolation, Mistakes, invalid
 from kernel.quantity import parse_decimal, parse_quantity
-from kit.proto import decimal_to_proto, timestamp_from_proto
+from kit.proto import decimal_to_proto, timestamp_from_proto, timestamp_to_proto
 from metering.domain.report import MAX_KEY_LENGTH, MAX_REPORTS, Behavior, Ceiling, Content, Outcome, Report, Verdict
+from metering.domain.reservation import LONGEST, SHORTEST, Held
 from metering.messages.tracker import periods_from_proto, series_from_proto, window_to_proto
 from tollkeeper.common.v1 import update_behavior_pb2
 from tollkeeper.metering.v1 import tracker_service_pb2 as pb
 
+_NANOS: Final = 1_000_000_000
 _BEHAVIORS = {
     update_behavior_pb2.UPDATE_BEHAVIOR_UNSPECIFIED: Behavior.DELTA,
     update_behavior_pb2.UPDATE_BEHAVIOR_DELTA: Behavior.DELTA,
@@ -22,6 +28,8 @@ _VERDICTS = {
     Verdict.LIMIT_EXCEEDED: pb.REPORT_VERDICT_LIMIT_EXCEEDED,
     Verdict.BELOW_ZERO: pb.REPORT_VERDICT_BELOW_ZERO,
     Verdict.STALE_LIMIT: pb.REPORT_VERDICT_STALE_LIMIT,
+    Verdict.RESERVED: pb.REPORT_VERDICT_RESERVED,
+    Verdict.TOO_MANY_RESERVATIONS: pb.REPORT_VERDICT_TOO_MANY_RESERVATIONS,
 }
 
 
@@ -59,9 +67,28 @@ def _report(message: pb.UsageReport, path: str, mistakes: Mistakes) -> Report | 
     if periods is not None and time is not None and time < periods.anchor:
         mistakes.add(f"{path}.time", "must not be before the recurrence's anchor")
     ceiling = _ceiling(message.ceiling, f"{path}.ceiling", mistakes) if message.HasField("ceiling") else None
+    hold = None
+    if message.HasField("reserve_for"):
+        hold = mistakes.attempt(_hold, message.reserve_for, f"{path}.reserve_for")
+        if behavior is Behavior.SET or (value is not None and value <= 0):
+            mistakes.add(f"{path}.value", "must be a change above 0 where it is reserved")
+        behavior = Behavior.RESERVE
     if len(mistakes.found) > before or behavior is None or value is None or time is None:
         return None
-    return Report(Content(series, value, behavior), message.idempotency_key, time, periods, ceiling)
+    content = Content(series, value, behavior)
+    return Report(content, message.idempotency_key, time, periods, ceiling, message.partial, hold)
+
+
+def _hold(message: Duration, path: str) -> timedelta:
+    hold = timedelta(seconds=message.seconds, microseconds=message.nanos // 1_000) if _is_short(message) else None
+    if hold is None or not SHORTEST <= hold <= LONGEST:
+        raise invalid(FieldViolation(path, "must be from 1 second to 24 hours"))
+    return hold
+
+
+def _is_short(message: Duration) -> bool:
+    # Beyond, arithmetic would overflow before it could be compared.
+    return 0 <= message.seconds <= LONGEST.total_seconds() and 0 <= message.nanos < _NANOS
 
 
 def _ceiling(message: pb.Ceiling, path: str, mistakes: Mistakes) -> Ceiling | None:
@@ -77,4 +104,10 @@ def outcome_to_proto(outcome: Outcome) -> pb.UsageReportOutcome:
         verdict=_VERDICTS[outcome.verdict],
         window=window_to_proto(outcome.window),
         previous_value=decimal_to_proto(outcome.previous),
+        written_value=decimal_to_proto(outcome.written),
+        reservation=None if outcome.held is None else _held_to_proto(outcome.held),
     )
+
+
+def _held_to_proto(held: Held) -> pb.Reservation:
+    return pb.Reservation(id=held.id, expire_time=timestamp_to_proto(held.expire_time))

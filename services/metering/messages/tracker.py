@@ -137,4 +137,5 @@ def window_to_proto(window: Window) -> pb.Window:
         period=None if window.span is None else period_to_proto(window.span),
         value=decimal_to_proto(window.value),
         revision=window.revision,
+        reserved=decimal_to_proto(window.reserved) if window.reserved else "",
     )

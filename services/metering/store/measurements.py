@@ -4,18 +4,21 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from kernel.period import Period
-from metering.domain.ledger import FirstOutcome, Key
+from metering.domain.account import FirstOutcome, Key
 from metering.domain.report import Behavior, Content, Measurement
 from metering.domain.series import Series
 from metering.domain.tracker import Span, microseconds, span_start
+from metering.store import reservations
 from metering.store.events import escaped
 from metering.store.line import Raw
+from metering.store.reservations import COLUMNS
 
-_OF_KEYS = """
+_OF_KEYS = f"""
 SELECT m.customer_id, m.idempotency_key, m.resource_id, m.feature_id, m.value, m.behavior,
-    m.tracker_id, m.period_start, m.period_end, m.previous_value, m.window_value, m.revision
+    m.tracker_id, m.period_start, m.period_end, m.previous_value, m.window_value, m.revision, m.delta, {COLUMNS}
 FROM measurement m JOIN unnest(%s::text[], %s::text[]) AS wanted (customer_id, idempotency_key)
     ON m.customer_id = wanted.customer_id AND m.idempotency_key = wanted.idempotency_key
+LEFT JOIN reservation r ON r.customer_id = m.customer_id AND r.idempotency_key = m.idempotency_key
 """
 
 _ADD = """
@@ -43,9 +46,14 @@ async def of_keys(connection: Raw, keys: Collection[Key]) -> Mapping[Key, FirstO
             previous,
             result,
             revision,
+            delta,
+            *reserved,
         ) = row
         content = Content(Series(customer_id, resource_id, feature_id), value, Behavior(behavior))
-        found[customer_id, key] = FirstOutcome(content, tracker_id, _span(start, end), previous, result, revision)
+        reservation = None if reserved[0] is None else reservations.from_row(reserved)
+        found[customer_id, key] = FirstOutcome(
+            content, tracker_id, _span(start, end), previous, result, revision, delta, reservation
+        )
     return found
 
 

@@ -21,6 +21,9 @@ _ADD = """
 INSERT INTO tracker (customer_id, resource_id, feature_id, interval, anchor, time_zone)
 VALUES (%s, %s, %s, %s, %s, %s) RETURNING id
 """
+_COUNT = """
+UPDATE series SET tracker_count = tracker_count + 1 WHERE customer_id = %s AND resource_id = %s AND feature_id = %s
+"""
 
 
 async def of_series(connection: Raw, series: Collection[Series]) -> Mapping[Series, Sequence[Tracker]]:
@@ -37,6 +40,7 @@ async def add(connection: Raw, series: Series, periods: Periods) -> Tracker:
     """Stores a tracker that does not exist, under its series' lock."""
     cursor = await connection.execute(_ADD, (*series, *periods_to_row(periods)), prepare=True)
     row = await cursor.fetchone()
+    await connection.execute(_COUNT, tuple(series), prepare=True)
     assert row is not None  # noqa: S101 - RETURNING of one inserted row.
     return Tracker(row[0], series, periods)
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from kernel.quantity import ZERO
 from kernel.recurrence import Interval, Recurrence
+from metering.domain.account import Account
 from metering.domain.ledger import Ledger
 from metering.domain.report import Behavior, Ceiling, Content, Report, Verdict
 from metering.domain.series import Series
@@ -15,6 +16,7 @@ from metering.domain.span_finder import SpanFinder
 from metering.domain.tracker import Tracker, covers
 
 START = datetime(2013, 1, 1, tzinfo=UTC)
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 WHOLE = Series("UA", "", "gates")
 NAMED = Series("UA", "JFK", "gates")
 DAILY = Recurrence(Interval.DAY, START)
@@ -44,12 +46,17 @@ reports = st.builds(
 @given(st.lists(reports, max_size=30))
 def test_windows_are_the_sums_of_what_was_written(sent: list[Report]) -> None:
     ledger = Ledger(
-        TRACKERS, limit_revisions={WHOLE: 0, NAMED: 0}, used={}, revisions=range(1, 1_000), finder=SpanFinder()
+        TRACKERS,
+        accounts={WHOLE: Account(0, 2), NAMED: Account(0, 2)},
+        used={},
+        revisions=range(1, 1_000),
+        finder=SpanFinder(),
+        now=NOW,
     )
-    ledger.load(ledger.places(sent), {})
+    ledger.load([place for one in sent for place in ledger.places(one.series, one.time)], {})
     newest, revision = 0, 0
     for report in sent:
-        outcome = ledger.settle(report)
+        outcome = ledger.report(report)
         if outcome.verdict is Verdict.WRITTEN:
             assert outcome.window.revision > revision
             revision = outcome.window.revision

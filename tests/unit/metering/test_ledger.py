@@ -4,13 +4,15 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from kernel.recurrence import Interval, Recurrence
-from metering.domain.ledger import FirstOutcome, Ledger
+from metering.domain.account import Account, FirstOutcome
+from metering.domain.ledger import Ledger
 from metering.domain.report import Behavior, Ceiling, Content, Outcome, Report, Verdict
 from metering.domain.series import Series
 from metering.domain.span_finder import SpanFinder
 from metering.domain.tracker import Periods, Tracker
 
 JANUARY = datetime(2013, 1, 1, tzinfo=UTC)
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 MONTHLY = Recurrence(Interval.MONTH, JANUARY)
 GATES = Series("UA", "", "gates")
 JFK = GATES._replace(resource_id="JFK")
@@ -34,13 +36,14 @@ def settled(*reports: Report, used: dict[tuple[str, str], FirstOutcome] | None =
     """Decides them over empty windows, at revisions from 100 on."""
     ledger = Ledger(
         {GATES: [ENDLESS_GATES, MONTHLY_GATES], JFK: [ENDLESS_JFK]},
-        limit_revisions={GATES: 3, JFK: 0},
+        accounts={GATES: Account(3, 2), JFK: Account(0, 1)},
         used=used or {},
         revisions=range(100, 200),
         finder=SpanFinder(),
+        now=NOW,
     )
-    ledger.load(ledger.places(reports), {})
-    return ledger, [ledger.settle(one) for one in reports]
+    ledger.load([place for one in reports for place in ledger.places(one.series, one.time)], {})
+    return ledger, [ledger.report(one) for one in reports]
 
 
 def test_each_report_sees_those_before_it_and_has_a_revision_of_its_own() -> None:
@@ -75,7 +78,7 @@ def test_a_resource_is_decided_in_the_window_of_its_customer() -> None:
     assert [one.verdict for one in outcomes] == [Verdict.WRITTEN, Verdict.WRITTEN, Verdict.LIMIT_EXCEEDED]
     assert outcomes[1].window.tracker == ENDLESS_GATES
     assert {window.tracker.id: window.value for window in ledger.changed} == {1: 8, 2: 8, 3: 3}
-    assert ledger.limits == {GATES: 4}
+    assert ledger.touched[GATES].limit_revision == 4
 
 
 def test_the_newest_limit_is_remembered_also_by_a_refusal_and_an_old_one_is_stale() -> None:
@@ -85,11 +88,11 @@ def test_the_newest_limit_is_remembered_also_by_a_refusal_and_an_old_one_is_stal
         report("c", 1, ceiling=Ceiling(Decimal(8), 7)),
     )
     assert [one.verdict for one in outcomes] == [Verdict.LIMIT_EXCEEDED, Verdict.STALE_LIMIT, Verdict.WRITTEN]
-    assert ledger.limits == {GATES: 7}
+    assert ledger.touched[GATES].limit_revision == 7
 
 
 def test_a_repeated_key_answers_the_window_of_the_first() -> None:
-    first = FirstOutcome(report("a", 5).content, 2, MONTHLY.period(0), Decimal(1), Decimal(6), 42)
+    first = FirstOutcome(report("a", 5).content, 2, MONTHLY.period(0), Decimal(1), Decimal(6), 42, Decimal(5))
     ledger, (outcome,) = settled(report("a", 5, at=JANUARY + timedelta(days=90)), used={("UA", "a"): first})
     assert (outcome.verdict, int(outcome.previous), int(outcome.window.value), outcome.window.revision) == (
         Verdict.REPEATED,

@@ -20,7 +20,7 @@ def report(value: str, behavior: Behavior = Behavior.DELTA, *, limit: str = "", 
 
 def standing(usage: str, *, named: str = "", limit_revision: int = 0, used_for: Content | None = None) -> Standing:
     """How things stand."""
-    return Standing(Decimal(usage), Decimal(named or usage), limit_revision, used_for)
+    return Standing(Decimal(usage), Decimal(0), Decimal(named or usage), limit_revision, used_for)
 
 
 WRITTEN = Verdict.WRITTEN
