@@ -23,6 +23,8 @@ from entitlements.commands.keep_fresh import KeepFresh
 from entitlements.commands.list_entitlements import ListEntitlements
 from entitlements.commands.load_customer import LoadCustomer
 from entitlements.commands.report_usage import ReportUsage
+from entitlements.commands.watch_entitlements import WatchEntitlements
+from entitlements.commands.watch_hub import WatchHub
 from entitlements.consumers.billing_events import billing_consumer
 from entitlements.consumers.catalog_events import catalog_consumer
 from entitlements.consumers.control_coverage import ControlCoverage
@@ -60,7 +62,7 @@ async def wire_by(clock: Clock, settings: EntitlementsSettings, resources: Async
     apply_features = ApplyFeatures(database)
     fetch = FetchPlanVersion(database, catalog, apply_features=apply_features)
     apply_plan = ApplyPlan(database, fetch)
-    control = ControlStore(database)
+    control = ControlStore(database, clock=clock)
     apply_subscription = ApplySubscription(database, control, fetch=fetch, apply_plan=apply_plan, metering=metering)
 
     memory = Memory(max_customers=settings.max_held_customers)
@@ -95,7 +97,8 @@ async def wire_by(clock: Clock, settings: EntitlementsSettings, resources: Async
     check = CheckEntitlement(memory, fresh, find_feature=find_feature, keep_fresh=keep_fresh, clock=clock)
     list_all = ListEntitlements(fresh, check, clock=clock)
     report = ReportUsage(memory, fresh, load=load, find_feature=find_feature, gather=gather, clock=clock)
-    servicer = EntitlementsServicer(check, list_all, report=report)
+    watch_hub = WatchHub(memory, load, keep_fresh=keep_fresh, clock=clock)
+    servicer = EntitlementsServicer(check, list_all, report=report, watch=WatchEntitlements(watch_hub))
 
     features = catalog_consumer(nats, database, apply_features=apply_features, apply_plan=apply_plan)
     customers = billing_consumer(
@@ -121,6 +124,6 @@ async def wire_by(clock: Clock, settings: EntitlementsSettings, resources: Async
                 partial(entitlements_grpc.add_EntitlementsServiceServicer_to_server, servicer),
             ),
         ],
-        workers=[notices, frames, features, customers, coverage, keep_fresh, gather],
+        workers=[notices, frames, features, customers, coverage, keep_fresh, gather, watch_hub],
         ready=ready,
     )

@@ -10,7 +10,7 @@ from entitlements.commands.fetch_plan_version import FetchPlanVersion
 from entitlements.domain.control import trackers_of
 from entitlements.domain.entitlement import resolve
 from entitlements.domain.subscription import Subscription
-from entitlements.store import subscriptions
+from entitlements.store import changes, subscriptions
 from entitlements.store.control import ControlStore
 from entitlements.store.notices import NoticeKind, announce
 from kit.db import Database
@@ -54,5 +54,7 @@ class ApplySubscription:
             entitlements = resolve(subscription, offers.plans)
             await self._metering.register(trackers_of(subscription.customer_id, entitlements))
         async with self._database.write() as connection:
+            await changes.lock_customer(connection, subscription.customer_id)
             if await subscriptions.put(connection, subscription):
+                await changes.change_customer(connection, subscription.customer_id, given=False)
                 await announce(connection, NoticeKind.CUSTOMER, subscription.customer_id)

@@ -104,7 +104,7 @@ class KeepFresh:
                 entry = self._memory.peek(customer_id)
                 if entry is None or customer_id not in changes or entry.revisions != newest.get(customer_id):
                     self.customer_changed(customer_id)
-                elif entry.plan_revision != plan_revision(entry.held_subscriptions, carried):
+                elif entry.plan_revision < plan_revision(entry.held_subscriptions, carried):
                     self._offered[customer_id] = changes[customer_id]
                 else:
                     entry.note_control(changes[customer_id], covered=covered)

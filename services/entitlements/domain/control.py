@@ -1,18 +1,42 @@
 """Everything about a customer but its usage."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 from entitlements.domain.customer import Customer, TestClock
 from entitlements.domain.entitlement import Allowance, Entitlement, resolve
 from entitlements.domain.feature import Feature
 from entitlements.domain.plan import PlanVersion
+from entitlements.domain.promotional_grant import PromotionalGrant
 from entitlements.domain.subscription import PlanKey, Subscription
 from entitlements.domain.usage import Tracker
 
-# The revisions of a customer, of its newest subscription, and of its test clock (0 for real time).
+# The revisions of a customer, of what it holds (see `Control.revision`), and of its test clock (0 for real time).
 Revisions = tuple[int, int, int]
+
+# One for everybody: hardly anyone has anything revoked.
+_NOTHING: Final[frozenset[str]] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What this service itself holds of a customer, and how far everything it is resolved from has come.
+
+    Attributes:
+        revision: As in `Control`.
+        plan_revision: As in `Control`, of the plans of all subscriptions that it ever had.
+        grants: As in `Control`.
+        revoked: As in `Control`.
+        features: Of the grants.
+    """
+
+    revision: int = 0
+    plan_revision: int = 0
+    grants: tuple[PromotionalGrant, ...] = ()
+    revoked: frozenset[str] = _NOTHING
+    features: Mapping[str, Feature] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +46,12 @@ class Control:
     Attributes:
         clock: The test clock it lives by; None: real time.
         holdings: The subscriptions that give access now or later, oldest first, with what they grant.
-        revision: The greatest revision of all its subscriptions, the ended ones too.
-        plan_revision: The greatest revision of what is carried to their plans, as far as it is in what they grant.
+        revision: Grows with every stored change of its subscriptions, promotional grants and revocations.
+        plan_revision: Grows with every change of what is carried to their plans, as far as it is in what they grant; of the same
+            sequence.
         features: Every feature granted.
+        grants: Its promotional grants that are not revoked, nor past; those that begin later too.
+        revoked: The features that were taken from it.
     """
 
     customer: Customer
@@ -33,6 +60,8 @@ class Control:
     revision: int
     plan_revision: int
     features: Mapping[str, Feature]
+    grants: tuple[PromotionalGrant, ...] = ()
+    revoked: frozenset[str] = _NOTHING
 
     @property
     def reached(self) -> datetime | None:
@@ -48,7 +77,7 @@ class Offers:
 
     Attributes:
         plans: With the entitlements that are carried to them.
-        carried: The revision of what is carried, by plan id; plans without an entry carry nothing.
+        carried: What `Control.plan_revision` is the greatest of, by plan id; plans without an entry carry nothing.
         features: Every feature granted.
     """
 
@@ -61,7 +90,7 @@ class Offers:
         return all(key in self.plans for subscription in subscriptions for key in subscription.plan_keys)
 
     def control(
-        self, customer: Customer, clock: TestClock | None, subscriptions: Iterable[Subscription], *, revision: int
+        self, customer: Customer, clock: TestClock | None, subscriptions: Iterable[Subscription], *, given: Given
     ) -> Control:
         """Everything about the customer.
 
@@ -69,15 +98,23 @@ class Offers:
             customer: The customer.
             clock: The test clock it lives by; None: real time.
             subscriptions: Those that give access now or later, oldest first.
-            revision: The greatest revision of all its subscriptions.
+            given: What this service holds of it.
         """
         held = tuple(subscriptions)
-        holdings = tuple((subscription, resolve(subscription, self.plans)) for subscription in held)
-        return Control(customer, clock, holdings, revision, plan_revision(held, self.carried), self.features)
+        return Control(
+            customer,
+            clock,
+            tuple((subscription, resolve(subscription, self.plans)) for subscription in held),
+            given.revision,
+            max(given.plan_revision, plan_revision(held, self.carried)),
+            {**given.features, **self.features} if given.features else self.features,
+            given.grants,
+            given.revoked,
+        )
 
 
 def plan_revision(subscriptions: Iterable[Subscription], carried: Mapping[str, int]) -> int:
-    """The greatest revision of what is carried to the plans of these subscriptions; 0 where nothing is."""
+    """How far what is carried to the plans of these subscriptions has come; 0 where nothing is."""
     plan_ids = (plan_id for subscription in subscriptions for plan_id, _ in subscription.plan_keys)
     return max((carried.get(plan_id, 0) for plan_id in plan_ids), default=0)
 

@@ -26,6 +26,7 @@ class Reason(StrEnum):
     NO_ACTIVE_SUBSCRIPTION = "NO_ACTIVE_SUBSCRIPTION"
     FEATURE_UNKNOWN = "FEATURE_UNKNOWN"
     FEATURE_NOT_INCLUDED = "FEATURE_NOT_INCLUDED"
+    REVOKED = "REVOKED"
     VALUE_NOT_GRANTED = "VALUE_NOT_GRANTED"
     LIMIT_EXCEEDED = "LIMIT_EXCEEDED"
 
@@ -65,6 +66,7 @@ class Decision:
         source: Where the entitlement that decided comes from; None where none did.
         as_of: Until when the answer is known to include everything that happened; None: it is not known.
         message: A place for the message that it was shown as, while it is given again unchanged.
+        shadowed: Granted only because the feature is in shadow mode: reason and explanation are those of the refusal.
     """
 
     granted: bool
@@ -78,6 +80,7 @@ class Decision:
     as_of: datetime | None = None
     message: object = None
     number: Decimal | None = None
+    shadowed: bool = False
 
 
 def refused(reason: Reason, sentence: str, *, feature_id: str, feature: Feature | None) -> Decision:
@@ -92,7 +95,7 @@ def customer_unknown(customer_id: str, *, feature_id: str, feature: Feature | No
 
 
 def no_active_subscription(customer_id: str, *, feature_id: str, feature: Feature | None) -> Decision:
-    """The customer has no subscription that gives access now."""
+    """The customer has no subscription that gives access now, and no promotional grant."""
     sentence = explanation.no_active_subscription(customer_id)
     return refused(Reason.NO_ACTIVE_SUBSCRIPTION, sentence, feature_id=feature_id, feature=feature)
 
@@ -104,9 +107,22 @@ def feature_unknown(feature_id: str) -> Decision:
 
 
 def not_included(customer_id: str, feature: Feature) -> Decision:
-    """None of the customer's subscriptions includes the feature."""
+    """None of the customer's subscriptions and grants includes the feature."""
     sentence = explanation.not_included(customer_id, feature)
     return refused(Reason.FEATURE_NOT_INCLUDED, sentence, feature_id=feature.id, feature=feature)
+
+
+def revoked(customer_id: str, feature: Feature) -> Decision:
+    """The feature was taken from the customer, whatever grants it."""
+    sentence = explanation.revoked(customer_id, feature)
+    return refused(Reason.REVOKED, sentence, feature_id=feature.id, feature=feature)
+
+
+def in_shadow(decided: Decision, feature: Feature | None) -> Decision:
+    """The decision itself; a refusal of a feature in shadow mode is granted, and goes on saying what it would have been."""
+    if not decided.granted and feature is not None and feature.shadow_mode:
+        decided.granted, decided.shadowed = True, True
+    return decided
 
 
 def decide_boolean(feature: Feature, sources: Sequence[Source]) -> Decision:

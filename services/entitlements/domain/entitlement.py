@@ -26,15 +26,24 @@ from kernel.recurrence import Interval, Recurrence, calendar_anchor
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where an entitlement comes from.
+    """Where an entitlement comes from: a subscription, or a promotional grant.
 
     Attributes:
+        subscription_id: Empty for a grant.
         plan_version: The version whose entitlement or charge it is; newer than the subscription's where it was carried.
+        promotional_grant_id: Empty for a subscription.
     """
 
     subscription_id: str
     plan_id: str
     plan_version: int
+    promotional_grant_id: str = ""
+
+    @property
+    def key(self) -> str:
+        """Tells the sources of one customer apart."""
+        # No id begins with a colon.
+        return self.subscription_id or f":{self.promotional_grant_id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +88,7 @@ _INCLUDED: Final = Included()
 
 @dataclass(frozen=True, slots=True)
 class Entitlement:
-    """What one subscription grants of one feature.
+    """What one subscription, or one promotional grant, grants of one feature.
 
     Attributes:
         phase: When, as far as the subscription gives access then.

@@ -1,4 +1,4 @@
-"""One customer in memory: what its subscriptions grant, what it has used, and the decision from both."""
+"""One customer in memory: what its subscriptions and promotional grants grant, what it has used, and the decision from both."""
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
@@ -7,13 +7,15 @@ from typing import Final
 
 from entitlements.domain import decision
 from entitlements.domain.choosing import decide_granted, prepared
-from entitlements.domain.control import Control, Offers, Revisions, tracker_of
+from entitlements.domain.control import Control, Given, Offers, Revisions
 from entitlements.domain.customer import Customer, TestClock
 from entitlements.domain.decision import Decision, Standing
 from entitlements.domain.entitlement import Allowance
 from entitlements.domain.feature import Feature
-from entitlements.domain.held import HeldClock, HeldEntitlement, HeldFeature, HeldPhase, HeldSubscription
-from entitlements.domain.subscription import Phase, Subscription
+from entitlements.domain.held import HeldClock, HeldEntitlement, HeldFeature, HeldSubscription
+from entitlements.domain.holding import hold
+from entitlements.domain.promotional_grant import PromotionalGrant
+from entitlements.domain.subscription import Subscription
 from entitlements.domain.usage import HeldTracker, Window
 from kernel.quantity import ZERO
 
@@ -33,8 +35,10 @@ class Entry:
         customer: None where no customer has the id.
         clock: None: real time.
         reached: What the customer's clock shows at least.
-        revision: The greatest revision of the customer's subscriptions.
-        plan_revision: The greatest revision of what is carried to their plans, as far as it is in what they grant.
+        grants: Its promotional grants, as in `Control`.
+        revoked: The features that were taken from it.
+        revision: As in `Control`.
+        plan_revision: As in `Control`.
         read_time: When the newest reading of all its usage began, in real time.
         gaps: How many gaps in the usage frames were known then.
         owner_time: When billing was last asked for everything, in real time.
@@ -56,12 +60,14 @@ class Entry:
         "customer_id",
         "features",
         "gaps",
+        "grants",
         "owner_time",
         "plan_revision",
         "reached",
         "read_time",
         "ready",
         "revision",
+        "revoked",
         "subscriptions",
         "unread",
         "watcher",
@@ -74,6 +80,8 @@ class Entry:
         self.clock: HeldClock | None = None
         self.subscriptions: dict[str, HeldSubscription] = {}
         self.features: dict[str, HeldFeature] = {}
+        self.grants: tuple[PromotionalGrant, ...] = ()
+        self.revoked: frozenset[str] = frozenset()
         self.reached: datetime | None = None
         self.revision = 0
         self.plan_revision = 0
@@ -96,6 +104,11 @@ class Entry:
         return self.customer.revision, self.revision, 0 if self.clock is None else self.clock.revision
 
     @property
+    def ceiling_revision(self) -> int:
+        """What travels with a ceiling: of two states with different limits the newer one has the greater number."""
+        return max(self.revision, self.plan_revision)
+
+    @property
     def held_subscriptions(self) -> tuple[Subscription, ...]:
         """The subscriptions that it is resolved from, oldest first."""
         return tuple(held.subscription for held in self.subscriptions.values())
@@ -110,7 +123,9 @@ class Entry:
         if self.customer is None or not offers.cover(held):
             return None
         clock = None if self.clock is None else TestClock(self.clock.id, self.clock.time, self.clock.revision)
-        return offers.control(self.customer, clock, held, revision=self.revision)
+        described = {grant.feature_id: self.features[grant.feature_id].feature for grant in self.grants}
+        given = Given(self.revision, self.plan_revision, self.grants, self.revoked, described)
+        return offers.control(self.customer, clock, held, given=given)
 
     def note_read(self, at: datetime, gaps: int) -> None:
         """Notes that all its usage was read.
@@ -150,11 +165,17 @@ class Entry:
         return now if self.reached is None or now >= self.reached else self.reached
 
     def has_access(self, now: datetime) -> bool:
-        """Whether any subscription gives access."""
-        return any(subscription.gives_access(now) for subscription in self.subscriptions.values())
+        """Whether any subscription gives access, or there is any promotional grant."""
+        return any(subscription.gives_access(now) for subscription in self.subscriptions.values()) or any(
+            grant.holds(now) for grant in self.grants
+        )
+
+    def is_revoked(self, feature_id: str) -> bool:
+        """Whether the feature was taken from the customer, whatever grants it."""
+        return feature_id in self.revoked
 
     def live(self, feature_id: str, now: datetime) -> list[HeldEntitlement]:
-        """The entitlements to the feature that are granted now."""
+        """The entitlements to the feature that are granted now, even if it was revoked."""
         held = self.features.get(feature_id)
         return [] if held is None else held.live(now)
 
@@ -208,21 +229,28 @@ class Entry:
         is_bare = not values and requested == _ONE
         if held is not None and is_bare and held.prepared is not None and held.prepared.holds(held.feature, now):
             return held.prepared.decision
+        live = [] if held is None else held.live(now)
+        if held is None or not live or feature_id in self.revoked:
+            known = feature if held is None else held.feature
+            return decision.in_shadow(self._refused(feature_id, known, granted=bool(live), now=now), known)
+        decided = decide_granted(
+            held.feature, live, requested=requested, values=values, standing=self.standing, now=now
+        )
+        decision.in_shadow(decided, held.feature)
+        if is_bare:
+            held.prepared = prepared(decided, held, live, now=now)
+        return decided
+
+    def _refused(self, feature_id: str, feature: Feature | None, *, granted: bool, now: datetime) -> Decision:
         if self.customer is None:
             return decision.customer_unknown(self.customer_id, feature_id=feature_id, feature=feature)
         if not self.has_access(now):
             return decision.no_active_subscription(self.customer_id, feature_id=feature_id, feature=feature)
-        live = [] if held is None else held.live(now)
-        if held is None or not live:
-            if feature is None:
-                return decision.feature_unknown(feature_id)
+        if feature is None:
+            return decision.feature_unknown(feature_id)
+        if not granted:
             return decision.not_included(self.customer_id, feature)
-        decided = decide_granted(
-            held.feature, live, requested=requested, values=values, standing=self.standing, now=now
-        )
-        if is_bare:
-            held.prepared = prepared(decided, held, live, now=now)
-        return decided
+        return decision.revoked(self.customer_id, feature)
 
     def apply(self, window: Window) -> None:
         """Takes a window's value over where it is held and newer. What a single resource used decides nothing."""
@@ -245,24 +273,7 @@ class Entry:
         are kept for `install`.
         """
         self._pending = []
-        known = {tracker.tracker: tracker for tracker in self.trackers()}
-        features: dict[str, HeldFeature] = {}
-        for subscription, entitlements in control.holdings:
-            phases: dict[Phase, HeldPhase | None] = {}
-            held_subscription = HeldSubscription(subscription)
-            for entitlement in entitlements:
-                if entitlement.phase not in phases:
-                    phases[entitlement.phase] = held_subscription.within(entitlement.phase)
-                phase = phases[entitlement.phase]
-                if phase is None:
-                    continue
-                tracker = tracker_of(self.customer_id, entitlement)
-                held_tracker = None if tracker is None else known.setdefault(tracker, HeldTracker(tracker))
-                feature = features.get(entitlement.feature_id)
-                if feature is None:
-                    feature = features[entitlement.feature_id] = HeldFeature(control.features[entitlement.feature_id])
-                feature.entitlements.append(HeldEntitlement(entitlement, phase, held_tracker))
-        return features
+        return hold(control, self.trackers())
 
     def install(self, control: Control, features: dict[str, HeldFeature], *, clock: HeldClock | None) -> None:
         """Makes the newer control state the one that decides."""
@@ -271,7 +282,8 @@ class Entry:
         self.reached = control.reached
         self.features = features
         self.subscriptions = {subscription.id: HeldSubscription(subscription) for subscription, _ in control.holdings}
-        self.plan_revision = control.plan_revision
+        self.grants, self.revoked = control.grants, control.revoked
+        self.plan_revision = max(self.plan_revision, control.plan_revision)
         self.revision = max(self.revision, control.revision)
         pending, self._pending = self._pending or [], None
         self.ready = True
@@ -282,6 +294,7 @@ class Entry:
     def install_unknown(self) -> None:
         """Makes it the entry of an id that no customer has."""
         self.customer, self.clock, self.subscriptions, self.features = None, None, {}, {}
+        self.grants, self.revoked = (), frozenset()
         self._pending = None
         self.ready = True
         self.tell()

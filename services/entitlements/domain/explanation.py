@@ -31,8 +31,15 @@ def not_included(customer_id: str, feature: Feature) -> str:
     return f"No subscription of customer {customer_id} includes {feature.display_name}."
 
 
+def revoked(customer_id: str, feature: Feature) -> str:
+    """The feature was taken from the customer."""
+    return f"{feature.display_name} was revoked for customer {customer_id}."
+
+
 def included(feature: Feature, source: Source) -> str:
-    """A plan includes a boolean feature."""
+    """A plan, or a promotional grant, includes a boolean feature."""
+    if source.promotional_grant_id:
+        return f"The promotional grant {source.promotional_grant_id} includes {feature.display_name}."
     return f"The plan {source.plan_id} includes {feature.display_name}."
 
 

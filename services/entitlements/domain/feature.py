@@ -35,6 +35,8 @@ class Feature:
         unit_singular: One unit, as written after "1"; empty unless numeric or metered.
         unit_plural: More units, as written after "2"; empty unless numeric or metered.
         revision: The catalog's; a newer state has a greater one.
+        values: For an enum feature: those that there are, as far as they are known here.
+        shadow_mode: Whether its refusals are only counted.
     """
 
     id: str
@@ -44,6 +46,8 @@ class Feature:
     unit_singular: str
     unit_plural: str
     revision: int
+    values: tuple[str, ...] = ()
+    shadow_mode: bool = False
 
     def units(self, quantity: Decimal) -> str:
         """The unit as written after a quantity: "gate" after 1, "gates" after all others."""

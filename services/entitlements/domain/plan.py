@@ -148,8 +148,10 @@ class Carried:
     Attributes:
         version: 0 for none.
         revision: The catalog's, of the plan; a newer state has a greater one.
+        change: Our own number of when the version became this; 0: it was not stored yet.
     """
 
     plan_id: str
     version: int
     revision: int
+    change: int = 0

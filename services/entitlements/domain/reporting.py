@@ -60,7 +60,7 @@ def plan_report(report: Report, entry: Entry, feature: Feature, *, now: datetime
     standing, held = _most_generous(untried, report)
     ceiling = None
     if report.enforcement is Enforcement.ENFORCE and standing.limit is not None and not standing.soft:
-        ceiling = Ceiling(standing.limit, entry.revision)
+        ceiling = Ceiling(standing.limit, entry.ceiling_revision)
     return Plan(ResolvedReport(report, now, _recurrence(held), ceiling), standing, None)
 
 
@@ -70,7 +70,7 @@ def _uncovered(report: Report, entry: Entry, feature: Feature, *, now: datetime)
         return Plan(resolved, None, None)
     refusal = entry.decide(feature.id, feature, requested=ZERO, values=(), now=now)
     # A ceiling of zero lets no growth be written; a key that was used up already answers its first outcome all the same.
-    return Plan(replace(resolved, ceiling=Ceiling(ZERO, entry.revision)), None, refusal)
+    return Plan(replace(resolved, ceiling=Ceiling(ZERO, entry.ceiling_revision)), None, refusal)
 
 
 def may_be_repeated(report: Report) -> bool:

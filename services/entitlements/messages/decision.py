@@ -56,6 +56,7 @@ def decision_to_proto(decision: Decision) -> pb.Decision:
         explanation=decision.explanation,
         feature_id=decision.feature_id,
         values=decision.values,
+        shadowed=decision.shadowed,
     )
     if decision.feature is not None:
         message.feature_type = TYPES[decision.feature.type]
@@ -81,7 +82,12 @@ def decision_to_proto(decision: Decision) -> pb.Decision:
 
 def source_to_proto(source: Source) -> pb.Source:
     """Where an entitlement comes from."""
-    return pb.Source(subscription_id=source.subscription_id, plan_id=source.plan_id, plan_version=source.plan_version)
+    return pb.Source(
+        subscription_id=source.subscription_id,
+        plan_id=source.plan_id,
+        plan_version=source.plan_version,
+        promotional_grant_id=source.promotional_grant_id,
+    )
 
 
 def answer_to_proto(answer: Answer) -> service_pb.ReportUsageResponse:

@@ -5,7 +5,12 @@ from typing import Final
 from entitlements.domain.feature import Feature, FeatureType, UsageSource
 from tollkeeper.catalog.v1 import feature_pb2 as pb
 
-_WORDLESS: Final = {"boolean": FeatureType.BOOLEAN, "enum": FeatureType.ENUM}
+_TYPES: Final = {
+    "boolean": FeatureType.BOOLEAN,
+    "enum": FeatureType.ENUM,
+    "numeric": FeatureType.NUMERIC,
+    "metered": FeatureType.METERED,
+}
 
 
 def feature_from_proto(message: pb.Feature) -> Feature:
@@ -18,14 +23,23 @@ def feature_from_proto(message: pb.Feature) -> Feature:
     if kind is None:
         raise ValueError(f"the feature {message.id} is of an unknown type")
     name = message.display_name or message.id
-    if kind in _WORDLESS:
-        return Feature(message.id, _WORDLESS[kind], name, None, "", "", message.revision)
+    values, source, words = tuple(message.enum.values), None, ("", "")
     if kind == "numeric":
         words = _units(message.numeric)
-        return Feature(message.id, FeatureType.NUMERIC, name, None, *words, message.revision)
-    words, metered = _units(message.metered), message.metered
-    source = UsageSource.EVENTS if metered.usage_source == pb.USAGE_SOURCE_EVENTS else UsageSource.CALCULATED
-    return Feature(message.id, FeatureType.METERED, name, source, *words, message.revision)
+    elif kind == "metered":
+        metered = message.metered
+        words = _units(metered)
+        source = UsageSource.EVENTS if metered.usage_source == pb.USAGE_SOURCE_EVENTS else UsageSource.CALCULATED
+    return Feature(
+        message.id,
+        _TYPES[kind],
+        name,
+        source,
+        *words,
+        message.revision,
+        values=values,
+        shadow_mode=message.shadow_mode,
+    )
 
 
 def _units(kind: pb.NumericFeature | pb.MeteredFeature) -> tuple[str, str]:

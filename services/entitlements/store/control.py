@@ -1,20 +1,25 @@
 """Everything about customers but their usage, read in one snapshot."""
 
 from collections import OrderedDict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from entitlements.domain.control import Control, Offers, Revisions
+from entitlements.domain.control import Control, Given, Offers, Revisions
+from entitlements.domain.customer import Customer, TestClock
 from entitlements.domain.plan import Carried, PlanVersion
 from entitlements.domain.subscription import PlanKey
-from entitlements.store import customers, features, plan_versions, plans, subscriptions
+from entitlements.store import customers, features, given, plan_versions, plans, subscriptions
+from kernel.clock import Clock
 from kit.db import Database
 
 # Plan versions kept in memory: more than a vendor sells at a time; a version of 500 features takes about 200 KB.
 MAX_PLANS: Final = 1_000
+
+_NOTHING: Final = Given()
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +37,9 @@ class Known:
 class ControlStore:
     """Reads what is known of customers, and keeps the plan versions it met: they never change."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, clock: Clock) -> None:
         self._database = database
+        self._clock = clock
         self._plans: OrderedDict[PlanKey, PlanVersion] = OrderedDict()
 
     async def __call__(self, customer_ids: Sequence[str]) -> Mapping[str, Known]:
@@ -43,7 +49,7 @@ class ControlStore:
             clock_ids = {customer.test_clock_id for customer, _ in found.values()} - {""}
             clocks = await customers.read_clocks(connection, sorted(clock_ids)) if clock_ids else {}
             held = await subscriptions.read_open(connection, list(found))
-            revisions = await subscriptions.read_revisions(connection, list(found))
+            mine = await given.read(connection, self._times(found.values(), clocks))
             keys = {key for some in held.values() for subscription in some for key in subscription.plan_keys}
             offers = await self._offers(connection, keys)
         return {
@@ -52,7 +58,7 @@ class ControlStore:
                     customer,
                     clocks.get(customer.test_clock_id),
                     held.get(customer.id, ()),
-                    revision=revisions.get(customer.id, 0),
+                    given=mine.get(customer.id, _NOTHING),
                 ),
                 complete and (not customer.test_clock_id or customer.test_clock_id in clocks),
             )
@@ -65,7 +71,7 @@ class ControlStore:
             found = await customers.read(connection, customer_ids)
             clock_ids = {customer.test_clock_id for customer, _ in found.values()} - {""}
             clocks = await customers.read_clocks(connection, sorted(clock_ids)) if clock_ids else {}
-            newest = await subscriptions.read_revisions(connection, list(found))
+            newest = await given.revisions(connection, list(found))
         return {
             customer.id: (
                 customer.revision,
@@ -76,14 +82,22 @@ class ControlStore:
         }
 
     async def carried(self, plan_ids: Collection[str]) -> Mapping[str, int]:
-        """The revision of what is carried to these plans; plans that carry nothing are left out."""
+        """How far what is carried to these plans has come; plans that carry nothing are left out."""
         async with self._database.read() as connection:
-            return _revisions(await plans.read(connection, plan_ids))
+            return _changes(await plans.read(connection, plan_ids))
 
     async def offers(self, keys: Collection[PlanKey]) -> Offers:
         """What these plan versions grant now, as of one snapshot; versions that are not stored are left out."""
         async with self._database.read() as connection:
             return await self._offers(connection, keys)
+
+    def _times(self, found: Iterable[tuple[Customer, bool]], clocks: Mapping[str, TestClock]) -> Mapping[str, datetime]:
+        """What time it is for each of these customers."""
+        real = self._clock.now()
+        return {
+            customer.id: clocks[customer.test_clock_id].time if customer.test_clock_id in clocks else real
+            for customer, _ in found
+        }
 
     async def _offers(self, connection: AsyncConnection, keys: Collection[PlanKey]) -> Offers:
         if not keys:
@@ -103,7 +117,7 @@ class ControlStore:
         feature_ids = {feature_id for plan in offered.values() for feature_id in plan.feature_ids()}
         known = await features.read(connection, sorted(feature_ids)) if feature_ids else {}
         described = {feature.id: feature for plan in offered.values() for feature in plan.features}
-        return Offers(offered, _revisions(carried), described | dict(known))
+        return Offers(offered, _changes(carried), described | dict(known))
 
     async def _versions(self, connection: AsyncConnection, keys: Collection[PlanKey]) -> Mapping[PlanKey, PlanVersion]:
         missing = [key for key in keys if key not in self._plans]
@@ -117,5 +131,5 @@ class ControlStore:
         return found
 
 
-def _revisions(carried: Mapping[str, Carried]) -> Mapping[str, int]:
-    return {plan_id: each.revision for plan_id, each in carried.items() if each.version > 0}
+def _changes(carried: Mapping[str, Carried]) -> Mapping[str, int]:
+    return {plan_id: each.change for plan_id, each in carried.items() if each.version > 0}

@@ -33,6 +33,8 @@ def feature_to_row(feature: Feature) -> dict[str, object]:
         "usage_source": None if feature.usage_source is None else feature.usage_source.value,
         "unit_singular": feature.unit_singular,
         "unit_plural": feature.unit_plural,
+        "values": list(feature.values),
+        "shadow_mode": feature.shadow_mode,
         "revision": feature.revision,
     }
 
@@ -41,5 +43,13 @@ def feature_from_row(row: Row[Any]) -> Feature:
     """The feature of a row."""
     source = None if row.usage_source is None else UsageSource(row.usage_source)
     return Feature(
-        row.id, FeatureType(row.type), row.display_name, source, row.unit_singular, row.unit_plural, row.revision
+        row.id,
+        FeatureType(row.type),
+        row.display_name,
+        source,
+        row.unit_singular,
+        row.unit_plural,
+        row.revision,
+        values=tuple(row._mapping["values"]),  # noqa: SLF001 - a row has a method of that name.
+        shadow_mode=row.shadow_mode,
     )

@@ -45,15 +45,6 @@ async def read_open(connection: AsyncConnection, customer_ids: Sequence[str]) ->
     return {customer_id: subscriptions[-MAX_HELD:] for customer_id, subscriptions in found.items()}
 
 
-async def read_revisions(connection: AsyncConnection, customer_ids: Sequence[str]) -> Mapping[str, int]:
-    """The greatest revision of each customer's subscriptions, the ended ones too."""
-    query = select(_TABLE.c.customer_id, func.max(_TABLE.c.revision).label("revision")).where(
-        _TABLE.c.customer_id.in_(customer_ids)
-    )
-    rows = await connection.execute(query.group_by(_TABLE.c.customer_id))
-    return {row.customer_id: row.revision for row in rows}
-
-
 def _is_open() -> ColumnElement[bool]:
     # A subscription has ended by its customer's clock only. A test clock may stand here before the end that its advance has
     # already written.

@@ -1,17 +1,35 @@
-"""The tables of entitlements.
+"""The tables of entitlements: copies of owners' state, each row with its owner's revision, and what this service itself owns.
 
-Every row is a copy of an owner's state and carries the owner's revision: entitlements changes nothing of its own, so it has
-no sequence of revisions. Ended subscriptions stay as rows, so that an old event cannot revive them.
+Ended subscriptions stay as rows, so that an old event cannot revive them.
 """
 
-from sqlalchemy import BigInteger, Boolean, Column, DateTime, Index, Integer, LargeBinary, MetaData, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Sequence,
+    Table,
+    Text,
+    func,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 
 from kit.consumer import dead_letter_table
+from kit.outbox import outbox_tables
 
 metadata = MetaData()
 
 _Id = Text(collation="C")
+
+# Every change that decisions follow from takes its number here; see `store.changes`. Its high bits are the epoch, which an
+# operator raises after restoring a backup.
+revision = Sequence("revision", metadata=metadata)
 
 customer = Table(
     "customer",
@@ -62,6 +80,9 @@ feature = Table(
     Column("usage_source", Text, nullable=True),
     Column("unit_singular", Text, nullable=False),
     Column("unit_plural", Text, nullable=False),
+    # Of an enum feature; empty for others.
+    Column("values", JSONB, nullable=False),
+    Column("shadow_mode", Boolean, nullable=False),
     Column("revision", BigInteger, nullable=False),
 )
 
@@ -72,6 +93,8 @@ plan = Table(
     Column("id", _Id, primary_key=True),
     Column("carried_version", Integer, nullable=False),
     Column("revision", BigInteger, nullable=False),
+    # Our own number of when the version became this.
+    Column("change", BigInteger, nullable=False),
 )
 
 # A published version never changes: the catalog's message is kept as it is, and needs no revision.
@@ -82,5 +105,95 @@ plan_version = Table(
     Column("version", Integer, primary_key=True),
     Column("payload", LargeBinary, nullable=False),
 )
+
+# How far what a customer holds has come: its subscriptions as they are stored here, its grants and its revocations.
+customer_change = Table(
+    "customer_change",
+    metadata,
+    Column("customer_id", _Id, primary_key=True),
+    Column("revision", BigInteger, nullable=False),
+    # Whether it ever had a grant or a revocation: else loads need not look for any.
+    Column("given", Boolean, nullable=False),
+)
+
+# Revoked and expired ones stay.
+promotional_grant = Table(
+    "promotional_grant",
+    metadata,
+    Column("customer_id", _Id, primary_key=True),
+    Column("id", _Id, primary_key=True),
+    Column("feature_id", _Id, nullable=False),
+    Column("content", JSONB, nullable=False),
+    Column("time_zone", Text, nullable=False),
+    Column("start_time", DateTime(timezone=True), nullable=False),
+    Column("expire_time", DateTime(timezone=True), nullable=True),
+    Column("reason", Text, nullable=False),
+    Column("create_time", DateTime(timezone=True), nullable=False),
+    Column("revoke_time", DateTime(timezone=True), nullable=True),
+    Column("revision", BigInteger, nullable=False),
+    # Of the request that made it.
+    Column("fingerprint", LargeBinary, nullable=False),
+)
+
+revocation = Table(
+    "revocation",
+    metadata,
+    Column("customer_id", _Id, primary_key=True),
+    Column("feature_id", _Id, primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("create_time", DateTime(timezone=True), nullable=False),
+    Column("revision", BigInteger, nullable=False),
+)
+
+# Which grant a request made.
+request = Table(
+    "request",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("fingerprint", LargeBinary, nullable=False),
+    Column("customer_id", _Id, nullable=False),
+    Column("promotional_grant_id", _Id, nullable=False),
+)
+
+# Refusals that features in shadow mode were spared.
+shadow_refusal = Table(
+    "shadow_refusal",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("feature_id", _Id, primary_key=True),
+    Column("reason", Text(collation="C"), primary_key=True),
+    Column("count", BigInteger, nullable=False),
+)
+
+# Customers whose limits metering is to be told; a row is there until it was told of the change.
+limits_due = Table(
+    "limits_due",
+    metadata,
+    Column("customer_id", _Id, primary_key=True),
+    Column("change", BigInteger, nullable=False),
+    # Whoever tells takes the row by moving this on, so that it is done again if that process dies.
+    Column("due_time", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Index("limits_due_by_time", "due_time"),
+)
+
+# What metering was told, so that a renewal that changes no limit costs it nothing, and what stands no longer is taken back.
+limits_told = Table(
+    "limits_told",
+    metadata,
+    Column("customer_id", _Id, primary_key=True),
+    Column("change", BigInteger, nullable=False),
+    Column("limits", JSONB, nullable=False),
+)
+
+# Plans whose carried version changed, and how far their customers were looked through for limits.
+plan_sweep = Table(
+    "plan_sweep",
+    metadata,
+    Column("plan_id", _Id, primary_key=True),
+    Column("change", BigInteger, nullable=False),
+    Column("after_customer_id", _Id, nullable=False),
+)
+
+outbox, outbox_refused = outbox_tables(metadata)
 
 dead_letter = dead_letter_table(metadata)

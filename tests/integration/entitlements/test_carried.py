@@ -205,7 +205,8 @@ async def test_what_was_carried_while_nobody_listened_is_found(
     assert (await world.check("united", "calls", tokens=[token])).limit == "10"
     url = make_url(database_url).set(drivername="postgresql").render_as_string(hide_password=False)
     moved = (
-        "INSERT INTO plan VALUES ('base', 2, 999) ON CONFLICT (id) DO UPDATE SET carried_version = 2, revision = 999"
+        "INSERT INTO plan VALUES ('base', 2, 999, nextval('revision')) ON CONFLICT (id)"
+        " DO UPDATE SET carried_version = 2, revision = 999, change = nextval('revision')"
     )
     async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
         await connection.execute(moved)

@@ -120,10 +120,11 @@ async def test_what_was_unknown_a_moment_ago_is_asked_for_before_an_error(world:
 
 async def test_a_limit_that_metering_knows_to_be_old_is_read_anew(world: World) -> None:
     await known(world, gates="1")
+    assert (await world.report("united", "gates", "1", enforce=True)).written
     await world.commit("sub-united", {"gates": "5"}, announced=False)
     # Another replica has shown metering the newer entitlement.
-    world.metering.newest_entitlement["united", "gates"] = world.billing.subscriptions["sub-united"].revision
-    answer = await world.report("united", "gates", "4", enforce=True)
+    world.metering.newest_entitlement["united", "gates"] += 1
+    answer = await world.report("united", "gates", "3", enforce=True)
     assert (answer.written, answer.decision.limit) == (True, "5")
     world.metering.newest_entitlement["united", "gates"] = 10**9
     assert await refusal(world, "united", "gates", "1", enforce=True) == ("ABORTED", "CONCURRENT_CHANGE")

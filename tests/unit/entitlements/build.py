@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from entitlements.domain.control import Control, Offers
+from entitlements.domain.control import Control, Given, Offers
 from entitlements.domain.customer import Customer, TestClock
 from entitlements.domain.entitlement import resolve
 from entitlements.domain.entry import Entry
@@ -134,7 +134,7 @@ def offered(subscriptions: Sequence[Subscription], *plans: PlanVersion, clock: T
     """Everything about the customer c but its usage, each subscription from the plan versions that it names."""
     offers = Offers({(each.plan_id, each.version): each for each in plans}, {}, FEATURES)
     customer = Customer("c", "" if clock is None else clock.id, 1)
-    return offers.control(customer, clock, subscriptions, revision=max(held.revision for held in subscriptions))
+    return offers.control(customer, clock, subscriptions, given=Given(max(held.revision for held in subscriptions)))
 
 
 def install(entry: Entry, state: Control) -> None:
