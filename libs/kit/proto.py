@@ -48,3 +48,20 @@ def money_to_proto(money: Money) -> money_pb2.Money:
 def decimal_to_proto(value: Decimal) -> str:
     """A canonical decimal string."""
     return format_decimal(value)
+
+
+def delimited(field: int, data: bytes) -> bytes:
+    """A field of a message, encoded: text, or a message that is encoded already.
+
+    An encoded message is its fields one after another in any order, so that what is sent often can be kept as its bytes.
+
+    Args:
+        field: The field's number, 1–15.
+        data: The text or the message, shorter than 2 MiB.
+    """
+    size = len(data)
+    if size < 0x80:
+        return bytes((field << 3 | 2, size)) + data
+    if size < 0x4000:
+        return bytes((field << 3 | 2, size & 0x7F | 0x80, size >> 7)) + data
+    return bytes((field << 3 | 2, size & 0x7F | 0x80, size >> 7 & 0x7F | 0x80, size >> 14)) + data

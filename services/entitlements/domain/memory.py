@@ -183,6 +183,23 @@ class Memory:
         usage = self._usage_as_of(entry, windows)
         return None if usage is None else min(known, usage)
 
+    def least_as_of(self, entries: Iterable[Entry]) -> datetime | None:
+        """Until when, at least, what is known of all these entries includes everything that happened; None: that is not known.
+
+        Every window that they hold is known. Fast for many: only those with a story of their own are looked at closely.
+        """
+        control, usage, gaps = self.control.coverage, self.watch.coverage, self.watch.gaps
+        least = floor = None if control is None or usage is None else min(control, usage)
+        for entry in entries:
+            if floor is not None and not entry.changed and entry.gaps == gaps:
+                continue
+            known = _later(entry.covered if entry.changed else control, entry.owner_time)
+            heard = _later(usage if entry.gaps == gaps else None, entry.read_time)
+            if known is None or heard is None:
+                return None
+            least = min(known, heard) if least is None else min(least, known, heard)
+        return least
+
     def _usage_as_of(self, entry: Entry, windows: Sequence[HeldWindow]) -> datetime | None:
         oldest: datetime | None = None
         for window in windows:

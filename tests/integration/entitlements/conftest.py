@@ -42,6 +42,7 @@ class Neighbours:
 
 DatabaseAway = Callable[[], AbstractAsyncContextManager[None]]
 Replica = Callable[[], AbstractAsyncContextManager[grpc.aio.Channel]]
+ReplicaAt = Callable[[], AbstractAsyncContextManager[str]]
 
 
 @asynccontextmanager
@@ -107,14 +108,14 @@ def real_time() -> SettableClock:
 
 
 @pytest.fixture
-def replica(
+def replica_at(
     neighbours: Neighbours,
     database_url: str,
     nats_server: EmbeddedNats,
     broker: Broker,
     real_time: SettableClock,
-) -> Replica:
-    """Starts one more replica of the service; all share one database."""
+) -> ReplicaAt:
+    """Starts one more replica of the service, and gives its address; all share one database."""
     address = neighbours.address
     settings = EntitlementsSettings(
         database_url=database_url,
@@ -128,9 +129,20 @@ def replica(
     )
 
     @asynccontextmanager
+    async def started() -> AsyncIterator[str]:
+        async with running("entitlements", settings, partial(wire_by, real_time)) as port:
+            yield f"127.0.0.1:{port}"
+
+    return started
+
+
+@pytest.fixture
+def replica(replica_at: ReplicaAt) -> Replica:
+    """The same, and gives a channel to it."""
+
+    @asynccontextmanager
     async def started() -> AsyncIterator[grpc.aio.Channel]:
-        wire = partial(wire_by, real_time)
-        async with running("entitlements", settings, wire) as port, open_channel(f"127.0.0.1:{port}") as channel:
+        async with replica_at() as address, open_channel(address) as channel:
             yield channel
 
     return started
