@@ -98,7 +98,7 @@ def _watched(entry: Entry, held: HeldFeature, live: list[HeldEntitlement], *, no
     ]
     # Sorting keeps the order of equals, so the first that has room is the one that a check would choose.
     holdings.sort(key=_generosity, reverse=True)
-    return WatchedFeature(held.feature, False, tuple(holdings))
+    return WatchedFeature(held.feature, entry.is_revoked(held.feature.id), tuple(holdings))
 
 
 def _generosity(holding: Holding) -> tuple[int, Decimal]:

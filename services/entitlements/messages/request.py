@@ -13,6 +13,15 @@ from tollkeeper.common.v1 import update_behavior_pb2
 from tollkeeper.entitlements.v1 import entitlements_service_pb2 as pb
 
 _ONE: Final = Decimal(1)
+# Whatever may say how fresh its answer must be.
+Asking = (
+    pb.CheckEntitlementRequest
+    | pb.BatchCheckEntitlementsRequest
+    | pb.ListEntitlementsRequest
+    | pb.ReportUsageRequest
+    | pb.ReserveUsageRequest
+)
+
 # The contract's bounds.
 MAX_VALUES: Final = 100
 MAX_TOKENS: Final = 16
@@ -44,8 +53,8 @@ def check_from_proto(request: pb.CheckEntitlementRequest) -> Check:
         requested = mistakes.attempt(parse_quantity, request.requested_usage, "requested_usage")
     values = tuple(request.requested_values)
     if values:
-        _check_values(values, mistakes)
-    freshness = _freshness(request, mistakes)
+        check_values(values, "requested_values", mistakes)
+    freshness = freshness_from_proto(request, mistakes)
     return Check(request.customer_id, request.feature_id, requested or ZERO, values, freshness)
 
 
@@ -57,7 +66,7 @@ def list_from_proto(request: pb.ListEntitlementsRequest) -> tuple[str, Freshness
     """
     mistakes = Mistakes()
     mistakes.attempt(check_id, request.customer_id, "customer_id")
-    return request.customer_id, _freshness(request, mistakes)
+    return request.customer_id, freshness_from_proto(request, mistakes)
 
 
 def report_from_proto(request: pb.ReportUsageRequest) -> Report:
@@ -81,7 +90,7 @@ def report_from_proto(request: pb.ReportUsageRequest) -> Report:
         mistakes.add("idempotency_key", f"must have 1 to {MAX_KEY} characters, so that a repeated report counts once")
     if request.resource_id:
         mistakes.attempt(check_id, request.resource_id, "resource_id")
-    freshness = _freshness(request, mistakes)
+    freshness = freshness_from_proto(request, mistakes)
     return Report(
         customer_id=request.customer_id,
         resource_id=request.resource_id,
@@ -94,17 +103,16 @@ def report_from_proto(request: pb.ReportUsageRequest) -> Report:
     )
 
 
-def _check_values(values: Sequence[str], mistakes: Mistakes) -> None:
+def check_values(values: Sequence[str], path: str, mistakes: Mistakes) -> None:
+    """Collects what is wrong with requested values."""
     if len(values) > MAX_VALUES:
-        mistakes.add("requested_values", f"must hold at most {MAX_VALUES} values, not {len(values):,}")
+        mistakes.add(path, f"must hold at most {MAX_VALUES} values, not {len(values):,}")
         return
     for number, value in enumerate(values):
-        mistakes.attempt(check_id, value, f"requested_values[{number}]")
+        mistakes.attempt(check_id, value, f"{path}[{number}]")
 
 
-def _freshness(
-    request: pb.CheckEntitlementRequest | pb.ListEntitlementsRequest | pb.ReportUsageRequest, mistakes: Mistakes
-) -> Freshness | None:
+def freshness_from_proto(request: Asking, mistakes: Mistakes) -> Freshness | None:
     """The freshness asked for; raises what was collected, tokens last, so that their reason is told where all else is right."""
     freshness = None
     wrong_tokens: list[FieldViolation] = []

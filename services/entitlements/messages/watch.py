@@ -79,6 +79,7 @@ def feature_to_bytes(feature: WatchedFeature) -> bytes:
     message = watched_pb.WatchedEntitlement(
         feature_id=feature.feature.id,
         feature_type=TYPES[feature.feature.type],
+        shadow_mode=feature.feature.shadow_mode,
         revoked=feature.revoked,
         holdings=[_holding_to_proto(holding) for holding in feature.holdings],
         unit_singular=feature.feature.unit_singular,
@@ -158,6 +159,8 @@ def _holding_to_proto(holding: Holding) -> watched_pb.Holding:
             message.values.extend(values)
     if (standing := holding.standing) is not None:
         message.usage = format_decimal(standing.usage)
+        if standing.reserved:
+            message.reserved_usage = format_decimal(standing.reserved)
         message.usage_period.CopyFrom(period_to_proto(standing.start, standing.end))
     if holding.end is not None:
         message.end_time.CopyFrom(timestamp_to_proto(holding.end))
