@@ -10,6 +10,7 @@ from entitlements.commands.shared_runs import SharedRuns
 from entitlements.domain.feature import Feature
 from entitlements.store import features
 from kernel.clock import Clock
+from kernel.errors import not_found
 from kit.db import Database
 
 # Features in memory: more than a catalog may hold in one document, by ten.
@@ -54,6 +55,26 @@ class FindFeature:
     async def surely(self, feature_id: str) -> Feature | None:
         """The feature, or None where the catalog has none now; raises as the call does."""
         return self._known.get(feature_id) or await self._runs.fresh(feature_id, lambda: self._find(feature_id))
+
+    async def existing(self, feature_id: str) -> Feature:
+        """The feature.
+
+        Raises:
+            TollkeeperError: `FEATURE_NOT_FOUND`: the catalog has none now; and as the call does.
+        """
+        feature = await self.surely(feature_id)
+        if feature is None:
+            message = f"No feature has the id {feature_id}. Create it in the catalog first."
+            raise not_found("FEATURE_NOT_FOUND", message, feature_id=feature_id)
+        return feature
+
+    async def anew(self, feature_id: str) -> Feature:
+        """The feature as the catalog has it now; raises as `existing` does."""
+        feature = await self._catalog.get_feature(feature_id)
+        if feature is not None:
+            await self._apply_features([feature])
+            self._remember(feature)
+        return await self.existing(feature_id)
 
     async def forget(self, feature_id: str) -> Feature | None:
         """Reads the feature again after it changed; what the own database holds."""

@@ -71,6 +71,7 @@ class FreshEntry:
             return entry
         facts = freshness.facts or {}
         entry = await self._with_customer(entry, facts.get((FactKind.CUSTOMER, customer_id), 0))
+        entry = await self._with_grants(entry, facts.get((FactKind.GRANTS, customer_id), 0))
         for (kind, thing_id), revision in facts.items():
             if kind is FactKind.SUBSCRIPTION:
                 entry = await self._with_subscription(entry, thing_id, revision)
@@ -86,6 +87,14 @@ class FreshEntry:
         if not _knows_customer(entry, revision):
             entry = await self._load.again(entry.customer_id, owner=True)
         if not _knows_customer(entry, revision):
+            raise _not_there()
+        return entry
+
+    async def _with_grants(self, entry: Entry, revision: int) -> Entry:
+        # Grants and revocations are our own: what any replica wrote stands in the database of all.
+        if entry.revision < revision:
+            entry = await self._load.again(entry.customer_id)
+        if entry.revision < revision:
             raise _not_there()
         return entry
 
