@@ -7,12 +7,14 @@ from typing import Final
 import grpc
 
 from entitlements.clients.refusals import answered, unwell
-from entitlements.domain.request import Outcome, ResolvedReport
+from entitlements.domain.request import Outcome, ResolvedReport, Settlement, SettlementOutcome
 from entitlements.domain.usage import Tracker, Window
 from entitlements.messages.usage import (
     lookup_to_proto,
     outcomes_from_proto,
     report_to_proto,
+    settlement_outcomes_from_proto,
+    settlement_to_proto,
     tracker_to_proto,
     window_from_proto,
 )
@@ -71,3 +73,13 @@ class MeteringClient:
         request = pb.BatchReportUsageRequest(reports=[report_to_proto(report) for report in reports])
         # Safe to repeat: every report carries its key.
         return outcomes_from_proto(await call(self._trackers.BatchReportUsage, request, retry=True))
+
+    async def settle(self, settlements: Sequence[Settlement]) -> Sequence[SettlementOutcome]:
+        """What became of each settlement; of a call that fails nobody knows it.
+
+        Raises:
+            RemoteRefusal: The call was refused whole.
+        """
+        request = pb.BatchSettleReservationsRequest(settlements=map(settlement_to_proto, settlements))
+        # Safe to repeat: a reservation ends once.
+        return settlement_outcomes_from_proto(await call(self._trackers.BatchSettleReservations, request, retry=True))

@@ -1,28 +1,21 @@
-"""Reports calculated usage: resolved here, decided and written by metering, and in memory before the reply."""
+"""Reports calculated usage, or reserves it: resolved here, decided and written by metering, and in memory before the reply."""
 
 from typing import Final
-
-import structlog
 
 from entitlements.commands.find_feature import FindFeature
 from entitlements.commands.fresh_entry import FreshEntry
 from entitlements.commands.gather_reports import GatherReports
 from entitlements.commands.load_customer import LoadCustomer
+from entitlements.commands.see_write import see_write
+from entitlements.commands.shadow_counts import ShadowCounts
+from entitlements.domain.answering import answer, is_written
 from entitlements.domain.entry import Entry
 from entitlements.domain.feature import Feature, FeatureType, UsageSource
 from entitlements.domain.memory import Memory
-from entitlements.domain.reporting import (
-    answer,
-    has_room_elsewhere,
-    may_be_repeated,
-    plan_report,
-)
-from entitlements.domain.request import Answer, Freshness, Report, Verdict
-from entitlements.domain.usage import Window
+from entitlements.domain.reporting import has_room_elsewhere, may_be_repeated, plan_report
+from entitlements.domain.request import Answer, Enforcement, Freshness, Report, Verdict
 from kernel.clock import Clock
 from kernel.errors import ErrorKind, TollkeeperError, not_found, precondition
-
-log = structlog.get_logger()
 
 # How often a report is asked anew after metering was shown a newer entitlement than ours, each time from the owner.
 MAX_STALE: Final = 3
@@ -31,7 +24,7 @@ _CURRENT: Final = Freshness(current=True)
 
 
 class ReportUsage:
-    """Reports calculated usage."""
+    """Reports calculated usage; a reservation is a report that is held instead of written."""
 
     def __init__(
         self,
@@ -41,6 +34,7 @@ class ReportUsage:
         load: LoadCustomer,
         find_feature: FindFeature,
         gather: GatherReports,
+        shadow: ShadowCounts,
         clock: Clock,
     ) -> None:
         self._memory = memory
@@ -48,6 +42,7 @@ class ReportUsage:
         self._load = load
         self._find_feature = find_feature
         self._gather = gather
+        self._shadow = shadow
         self._clock = clock
 
     async def __call__(self, report: Report) -> Answer:
@@ -55,7 +50,7 @@ class ReportUsage:
 
         Raises:
             TollkeeperError: `CUSTOMER_NOT_FOUND`, `FEATURE_NOT_FOUND`, `FEATURE_NOT_METERED`, `FEATURE_NOT_CALCULATED`,
-                `USAGE_BELOW_ZERO`, `IDEMPOTENCY_KEY_REUSED`: nothing was written. `DEPENDENCY_UNAVAILABLE`,
+                `USAGE_BELOW_ZERO`, `IDEMPOTENCY_KEY_REUSED`, `TOO_MANY_RESERVATIONS`: nothing was written. `DEPENDENCY_UNAVAILABLE`,
                 `DEADLINE_EXCEEDED`: it may have been; repeat it with the same key.
         """
         entry = await self._known_customer(report)
@@ -78,26 +73,18 @@ class ReportUsage:
                 entry = await self._load.again(report.customer_id, owner=True)
                 continue
             if outcome.verdict is Verdict.LIMIT_EXCEEDED and plan.standing is not None:
-                passed |= {plan.standing.source.subscription_id}
+                passed |= {plan.standing.source.key}
                 if has_room_elsewhere(report, entry, now=entry.now(self._clock.now()), passed=passed):
                     continue
-            if outcome.verdict in {Verdict.WRITTEN, Verdict.REPEATED}:
-                await self._see_everywhere(entry, outcome.window)
+            if is_written(outcome):
+                await see_write(entry, outcome.window, load=self._load, clock=self._clock)
             as_of = self._memory.as_of(entry, None)
-            return answer(
+            answered = answer(
                 report, entry, feature, plan=plan, outcome=outcome, as_of=None if as_of is None else min(as_of, asked)
             )
-
-    async def _see_everywhere(self, entry: Entry, window: Window) -> None:
-        """Makes the next check see the write in the periods of the customer's other subscriptions too, where they differ."""
-        now = entry.now(self._clock.now())
-        if not entry.is_behind([window.revision], feature_id=window.feature_id, now=now):
-            return
-        try:
-            await self._load.usage(entry.customer_id, [window.revision], feature_ids=[window.feature_id])
-        except TollkeeperError as error:
-            # It is written, and the token names it; without the token checks see it with metering's next frame.
-            log.warning("write_not_seen_yet", error=repr(error))
+            if answered.decision.shadowed and report.enforcement is not Enforcement.RECORD and answered.amount > 0:
+                self._shadow.note(answered.decision)
+            return answered
 
     async def _known_customer(self, report: Report) -> Entry:
         customer_id = report.customer_id

@@ -38,7 +38,9 @@ class Standing:
     Attributes:
         limit: None is unlimited.
         start: Of the usage period; None where it has no beginning.
+        usage: With what is reserved.
         end: Of the usage period, when usage starts again at zero; None: never.
+        reserved: How much of the usage reservations hold.
     """
 
     source: Source
@@ -47,6 +49,7 @@ class Standing:
     usage: Decimal
     start: datetime | None
     end: datetime | None
+    reserved: Decimal = ZERO
 
     def has_room(self, requested: Decimal) -> bool:
         """Whether so much more fits under the limit."""

@@ -194,7 +194,9 @@ class Entry:
             return Standing(source, allowance.limit, allowance.soft, ZERO, None, None)
         if not window.is_known:
             self.unread = True
-        return Standing(source, allowance.limit, allowance.soft, window.value, window.start, window.end)
+        return Standing(
+            source, allowance.limit, allowance.soft, window.used, window.start, window.end, window.reserved
+        )
 
     def is_behind(self, revisions: Collection[int], *, feature_id: str | None, now: datetime) -> bool:
         """Whether the usage now of the feature, or of any, may lack one of these changes, or was never read."""

@@ -1,27 +1,16 @@
-"""What is asked of metering for a report, and what its answer means to the caller."""
+"""What is asked of metering for a report."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
-from entitlements.domain import decision, explanation
-from entitlements.domain.decision import Decision, Reason, Standing
+from entitlements.domain import decision
+from entitlements.domain.decision import Decision, Standing
 from entitlements.domain.entry import Entry
-from entitlements.domain.feature import Feature, grouped
+from entitlements.domain.feature import Feature
 from entitlements.domain.held import HeldEntitlement
-from entitlements.domain.request import (
-    Answer,
-    Behavior,
-    Ceiling,
-    Enforcement,
-    Outcome,
-    Report,
-    ResolvedReport,
-    Verdict,
-)
-from entitlements.domain.usage import Window
-from kernel.errors import ErrorKind, TollkeeperError, precondition
-from kernel.quantity import ZERO, format_decimal
+from entitlements.domain.request import Behavior, Ceiling, Enforcement, Report, ResolvedReport
+from kernel.quantity import EXACT, ZERO
 from kernel.recurrence import Recurrence
 
 
@@ -50,27 +39,32 @@ def plan_report(report: Report, entry: Entry, feature: Feature, *, now: datetime
         entry: The customer's.
         feature: The reported feature.
         now: The customer's time: when the report counts.
-        passed: Subscriptions whose limit metering said would be passed: another one is tried, if one has room.
+        passed: Sources (`Source.key`) whose limit metering said would be passed: another one is tried, if one has room.
     """
     live = entry.live(feature.id, now)
-    if not live:
+    if not live or entry.is_revoked(feature.id):
         return _uncovered(report, entry, feature, now=now)
     candidates = [(entry.standing(held, now), held) for held in live]
-    untried = [pair for pair in candidates if pair[0].source.subscription_id not in passed] or candidates
+    untried = [pair for pair in candidates if pair[0].source.key not in passed] or candidates
     standing, held = _most_generous(untried, report)
     ceiling = None
-    if report.enforcement is Enforcement.ENFORCE and standing.limit is not None and not standing.soft:
+    if is_limited(report, feature) and standing.limit is not None and not standing.soft:
         ceiling = Ceiling(standing.limit, entry.ceiling_revision)
     return Plan(ResolvedReport(report, now, _recurrence(held), ceiling), standing, None)
 
 
 def _uncovered(report: Report, entry: Entry, feature: Feature, *, now: datetime) -> Plan:
     resolved = ResolvedReport(report, now, None, None)
-    if report.enforcement is Enforcement.RECORD:
+    if not is_limited(report, feature):
         return Plan(resolved, None, None)
     refusal = entry.decide(feature.id, feature, requested=ZERO, values=(), now=now)
     # A ceiling of zero lets no growth be written; a key that was used up already answers its first outcome all the same.
     return Plan(replace(resolved, ceiling=Ceiling(ZERO, entry.ceiling_revision)), None, refusal)
+
+
+def is_limited(report: Report, feature: Feature) -> bool:
+    """Whether a limit keeps the report from being written: in shadow mode none does."""
+    return report.enforcement is not Enforcement.RECORD and not feature.shadow_mode
 
 
 def may_be_repeated(report: Report) -> bool:
@@ -85,21 +79,26 @@ def has_room_elsewhere(report: Report, entry: Entry, *, now: datetime, passed: f
     return any(
         _room(entry.standing(held, now), report)
         for held in entry.live(report.feature_id, now)
-        if held.entitlement.source.subscription_id not in passed
+        if held.entitlement.source.key not in passed
     )
 
 
 def _most_generous(
     candidates: list[tuple[Standing, HeldEntitlement]], report: Report
 ) -> tuple[Standing, HeldEntitlement]:
-    standings = [standing for standing, _ in candidates]
-    chosen = decision.most_generous([_asked(standing, report) for standing in standings], _growth(report))
+    if len(candidates) == 1:
+        return candidates[0]
+    asked = [_asked(standing, report) for standing, _ in candidates]
+    if report.enforcement is Enforcement.PARTIAL and not any(_has_room(standing, report) for standing in asked):
+        # It fits whole into none of them: the one with the most room writes the most.
+        return max(candidates, key=lambda pair: _left(_asked(pair[0], report)))
+    chosen = decision.most_generous(asked, _growth(report))
     return next(pair for pair in candidates if pair[0].source == chosen.source)
 
 
 def _asked(standing: Standing, report: Report) -> Standing:
-    # A new value replaces the usage: whether it fits does not depend on what was used before.
-    return replace(standing, usage=ZERO) if _replaces_usage(report) else standing
+    # A new value replaces the usage: whether it fits does not depend on what was used before, but on what is reserved.
+    return replace(standing, usage=standing.reserved) if _replaces_usage(report) else standing
 
 
 def _growth(report: Report) -> Decimal:
@@ -113,77 +112,17 @@ def _replaces_usage(report: Report) -> bool:
 
 
 def _room(standing: Standing, report: Report) -> bool:
-    return standing.soft or _asked(standing, report).has_room(_growth(report))
+    asked = _asked(standing, report)
+    return _has_room(asked, report) or (report.enforcement is Enforcement.PARTIAL and _left(asked) > 0)
+
+
+def _has_room(asked: Standing, report: Report) -> bool:
+    return asked.soft or asked.has_room(_growth(report))
+
+
+def _left(asked: Standing) -> Decimal:
+    return ZERO if asked.limit is None else EXACT.subtract(asked.limit, asked.usage)
 
 
 def _recurrence(held: HeldEntitlement) -> Recurrence | None:
     return held.tracker.tracker.recurrence if held.tracker is not None else None
-
-
-def answer(
-    report: Report, entry: Entry, feature: Feature, *, plan: Plan, outcome: Outcome, as_of: datetime | None
-) -> Answer:
-    """What metering's outcome means to the caller. (A stale limit is asked again before.)
-
-    Args:
-        report: What was reported.
-        entry: The customer's.
-        feature: The reported feature.
-        plan: What metering was asked.
-        outcome: What it answered.
-        as_of: Until when the entitlement behind it is known; the usage is newer.
-
-    Raises:
-        TollkeeperError: `USAGE_BELOW_ZERO`, `IDEMPOTENCY_KEY_REUSED`.
-    """
-    if outcome.verdict is Verdict.KEY_REUSED:
-        raise _key_reused(report)
-    if outcome.verdict is Verdict.BELOW_ZERO:
-        raise _below_zero(report, feature, outcome.previous)
-    written = outcome.verdict in {Verdict.WRITTEN, Verdict.REPEATED}
-    if plan.standing is None:
-        reason = plan.refusal or entry.decide(feature.id, feature, requested=ZERO, values=(), now=plan.resolved.time)
-    elif written:
-        # Whether the usage stands within the limit now.
-        reason = decision.decide_metered(feature, _met(plan.standing, outcome.window, outcome.window.value), ZERO)
-    else:
-        met = _met(plan.standing, outcome.window, outcome.previous)
-        reason = _over_ceiling(feature, met, report)
-    reason.as_of = as_of
-    return Answer(written, reason, outcome.window, covered=plan.standing is not None, time=plan.resolved.time)
-
-
-def _over_ceiling(feature: Feature, met: Standing, report: Report) -> Decision:
-    if report.behavior is Behavior.DELTA:
-        return decision.decide_metered(feature, met, report.value)
-    limit = ZERO if met.limit is None else met.limit
-    if report.resource_id:
-        sentence = explanation.resource_over_limit(
-            feature, met.usage, limit=limit, resource_id=report.resource_id, value=report.value
-        )
-    else:
-        sentence = explanation.value_over_limit(feature, met.usage, limit=limit, value=report.value)
-    return Decision(False, Reason.LIMIT_EXCEEDED, sentence, feature.id, feature, met, source=met.source)
-
-
-def _met(standing: Standing, window: Window, usage: Decimal) -> Standing:
-    return replace(standing, usage=usage, start=window.start, end=window.end)
-
-
-def _key_reused(report: Report) -> TollkeeperError:
-    message = (
-        f"The idempotency key {report.idempotency_key!r} was used for a report with other content. Choose a new one."
-    )
-    return TollkeeperError(ErrorKind.ALREADY_EXISTS, "IDEMPOTENCY_KEY_REUSED", message)
-
-
-def _below_zero(report: Report, feature: Feature, previous: Decimal) -> TollkeeperError:
-    taken = grouped(-report.value)
-    if report.resource_id and previous >= -report.value:
-        # What metering tells is the customer's usage, which would stay above zero.
-        message = f"The usage of {report.resource_id} would fall below zero: it is less than the {taken} that the report takes away."
-    else:
-        used = f"{grouped(previous)} {feature.units(previous)}"
-        message = f"The usage would fall below zero: it is {used}, and the report takes {taken} away."
-    metadata = {"feature_id": feature.id, "usage": format_decimal(previous)}
-    return precondition("USAGE_BELOW_ZERO", message + " Report a smaller decrease.", **metadata)

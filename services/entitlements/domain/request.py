@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
 from entitlements.domain.decision import Decision
 from entitlements.domain.usage import Window
+from kernel.quantity import ZERO
 from kernel.recurrence import Recurrence
 from kernel.token import FactKind
 
@@ -27,21 +28,27 @@ class Freshness:
     current: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Check:
-    """Asks whether a customer may use a feature.
+    """Asks whether a customer may use a feature. Not frozen, because one is made for each check, a thousand for a batch.
 
     Attributes:
         requested: For a metered feature: how much more is wanted.
         values: For an enum feature: the values wanted.
-        freshness: None: what this replica knows.
     """
 
     customer_id: str
     feature_id: str
     requested: Decimal
     values: tuple[str, ...]
-    freshness: Freshness | None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckFailure:
+    """Why a check of a batch could not be decided."""
+
+    reason: str
+    message: str
 
 
 class Behavior(StrEnum):
@@ -56,11 +63,16 @@ class Enforcement(StrEnum):
 
     RECORD = "RECORD"
     ENFORCE = "ENFORCE"
+    PARTIAL = "PARTIAL"
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Calculated usage, as a caller reports it."""
+    """Calculated usage, as a caller reports it.
+
+    Attributes:
+        hold: For how long it is held, where it is to be held instead of written; None: it is written.
+    """
 
     customer_id: str
     resource_id: str
@@ -70,6 +82,7 @@ class Report:
     enforcement: Enforcement
     idempotency_key: str
     freshness: Freshness | None
+    hold: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +100,7 @@ class ResolvedReport:
     Attributes:
         time: When it counts: the customer's time.
         recurrence: The periods that it is decided and answered in; None is one endless period.
-        ceiling: None: it is written whatever the limit.
+        ceiling: None: it is written whatever the limit. What of a report fits under it, `report.enforcement` says.
     """
 
     report: Report
@@ -105,32 +118,90 @@ class Verdict(StrEnum):
     LIMIT_EXCEEDED = "LIMIT_EXCEEDED"
     BELOW_ZERO = "BELOW_ZERO"
     STALE_LIMIT = "STALE_LIMIT"
+    RESERVED = "RESERVED"
+    TOO_MANY_RESERVATIONS = "TOO_MANY_RESERVATIONS"
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """A reservation, as its maker is told of it; it lapses in real time."""
+
+    id: str
+    expire_time: datetime
+
+
+@dataclass(slots=True)
 class Outcome:
-    """What became of a report in metering.
+    """What became of a report in metering. Not frozen, because one is made for each report.
 
     Attributes:
         window: After the decision; for a repeated key as it was after the first.
-        previous: The usage before the decision.
+        previous: The usage before the decision, without what is reserved.
+        written: By how much usage changed, or how much is held.
+        held: For what is reserved.
     """
 
     verdict: Verdict
     window: Window
     previous: Decimal
+    written: Decimal = ZERO
+    held: Held | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What became of a report.
+class Settlement:
+    """Ends a reservation.
 
     Attributes:
-        written: Whether it was written, now or by an earlier call with the same key.
+        release: Whether all of it is free again; else it is committed.
+        value: How much is committed; None: all that is reserved.
+    """
+
+    customer_id: str
+    reservation_id: str
+    release: bool
+    value: Decimal | None = None
+
+
+class SettlementVerdict(StrEnum):
+    """What metering decided of a settlement."""
+
+    COMMITTED = "COMMITTED"
+    RELEASED = "RELEASED"
+    LAPSED = "LAPSED"
+    SETTLED_OTHERWISE = "SETTLED_OTHERWISE"
+    UNKNOWN = "UNKNOWN"
+    ABOVE_RESERVED = "ABOVE_RESERVED"
+
+
+@dataclass(frozen=True, slots=True)
+class SettlementOutcome:
+    """What became of a settlement in metering.
+
+    Attributes:
+        window: That the reservation was made in, after the settlement; None where there is no such reservation.
+        reserved: What the reservation held.
+        written: What was written, now or before.
+    """
+
+    verdict: SettlementVerdict
+    window: Window | None
+    reserved: Decimal
+    written: Decimal
+
+
+@dataclass(slots=True)
+class Answer:
+    """What became of a report. Not frozen, because one is made for each report.
+
+    Attributes:
+        written: Whether it was written, or is held, now or by an earlier call with the same key.
         decision: For a written report the entitlement after it, for a refused one the reason.
         window: The usage after it, and the period it counts in; None where nothing is known of it.
         covered: Whether an entitlement covers the feature now.
         time: When it counts: the customer's time of the call.
+        amount: By how much usage changed, or how much is held; 0 unless written.
+        held: For what is reserved.
     """
 
     written: bool
@@ -138,3 +209,5 @@ class Answer:
     window: Window | None
     covered: bool
     time: datetime
+    amount: Decimal = ZERO
+    held: Held | None = None

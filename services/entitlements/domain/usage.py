@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
-from kernel.quantity import ZERO
+from kernel.quantity import EXACT, ZERO
 from kernel.recurrence import Recurrence
 
 # Windows of later periods kept for a tracker: events may be dated 24 hours ahead, so an hourly reset needs 25. What a
@@ -24,7 +24,9 @@ class Window:
         resource_id: Empty for the customer as a whole.
         start: None where the period has no beginning.
         end: None where it has no end.
+        value: The usage, without what is reserved.
         revision: A newer value has a greater one; 0: no usage fell into the period.
+        reserved: What reservations hold of the period.
     """
 
     customer_id: str
@@ -34,6 +36,12 @@ class Window:
     end: datetime | None
     value: Decimal
     revision: int
+    reserved: Decimal = ZERO
+
+    @property
+    def used(self) -> Decimal:
+        """What counts as used: the usage, and what is reserved."""
+        return EXACT.add(self.value, self.reserved) if self.reserved else self.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +57,8 @@ class HeldWindow:
     """The usage of one period in memory. Not frozen, because it changes with every frame.
 
     Attributes:
-        value: The usage; 0 where no usage fell into the period, or none is known.
+        used: The usage, and what is reserved; 0 where no usage fell into the period, or none is known.
+        reserved: What is reserved.
         revision: Of the value; 0 where no usage is known.
         read_time: When the newest reading of it began, in real time; None: it was never read.
         proven: Revisions that a token named and a reading proved to be in the value, although they are greater than its own:
@@ -57,12 +66,13 @@ class HeldWindow:
             acknowledged in their order, so a smaller one may have come later than the reading.
     """
 
-    __slots__ = ("end", "proven", "read_time", "revision", "start", "value")
+    __slots__ = ("end", "proven", "read_time", "reserved", "revision", "start", "used")
 
     def __init__(self, start: datetime | None, end: datetime | None) -> None:
         self.start = start
         self.end = end
-        self.value = ZERO
+        self.used = ZERO
+        self.reserved = ZERO
         self.revision = 0
         self.read_time: datetime | None = None
         self.proven: tuple[int, ...] = ()
@@ -86,7 +96,8 @@ class HeldWindow:
     def take(self, window: Window) -> None:
         """Takes the value over if it is newer."""
         if window.revision > self.revision:
-            self.value = window.value
+            self.used = window.used
+            self.reserved = window.reserved
             self.revision = window.revision
 
 

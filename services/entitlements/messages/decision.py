@@ -6,9 +6,7 @@ from typing import Final
 from entitlements.domain.decision import Decision, Reason
 from entitlements.domain.entitlement import Source
 from entitlements.domain.feature import FeatureType
-from entitlements.domain.request import Answer
 from kernel.quantity import EXACT, ZERO, format_decimal
-from kernel.token import Token
 from kit.proto import timestamp_to_proto
 from tollkeeper.common.v1 import period_pb2
 from tollkeeper.entitlements.v1 import decision_pb2 as pb
@@ -70,6 +68,8 @@ def decision_to_proto(decision: Decision) -> pb.Decision:
             message.soft_limit = standing.soft
             message.remaining = format_decimal(max(ZERO, EXACT.subtract(standing.limit, standing.usage)))
         message.usage = format_decimal(standing.usage)
+        if standing.reserved:
+            message.reserved_usage = format_decimal(standing.reserved)
         message.usage_period.CopyFrom(period_to_proto(standing.start, standing.end))
         if standing.end is not None:
             message.next_reset_time.CopyFrom(message.usage_period.end_time)
@@ -88,22 +88,6 @@ def source_to_proto(source: Source) -> pb.Source:
         plan_version=source.plan_version,
         promotional_grant_id=source.promotional_grant_id,
     )
-
-
-def answer_to_proto(answer: Answer) -> service_pb.ReportUsageResponse:
-    """What became of a report, with the token that names the write."""
-    message = service_pb.ReportUsageResponse(
-        written=answer.written,
-        decision=decision_to_proto(answer.decision),
-        covered=answer.covered,
-        time=timestamp_to_proto(answer.time),
-    )
-    if (window := answer.window) is not None:
-        message.usage = format_decimal(window.value)
-        message.usage_period.CopyFrom(period_to_proto(window.start, window.end))
-        if answer.written:
-            message.token = Token(usage=window.revision).encode()
-    return message
 
 
 def period_to_proto(start: datetime | None, end: datetime | None) -> period_pb2.Period:

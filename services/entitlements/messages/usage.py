@@ -5,7 +5,17 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
-from entitlements.domain.request import Behavior, Outcome, ResolvedReport, Verdict
+from entitlements.domain.request import (
+    Behavior,
+    Enforcement,
+    Held,
+    Outcome,
+    ResolvedReport,
+    Settlement,
+    SettlementOutcome,
+    SettlementVerdict,
+    Verdict,
+)
 from entitlements.domain.usage import Tracker, Window
 from kernel.quantity import ZERO
 from kernel.recurrence import Recurrence
@@ -48,7 +58,10 @@ def window_from_proto(message: tracker_pb2.Window) -> Window:
     start, end = _period(message.period)
     series = message.series
     value = Decimal(message.value) if message.value else ZERO
-    return Window(series.customer_id, series.resource_id, series.feature_id, start, end, value, message.revision)
+    reserved = Decimal(message.reserved) if message.reserved else ZERO
+    return Window(
+        series.customer_id, series.resource_id, series.feature_id, start, end, value, message.revision, reserved
+    )
 
 
 def windows_of_frame(frame: metering_events_pb2.UsageFrame) -> list[Window]:
@@ -72,6 +85,9 @@ def report_to_proto(resolved: ResolvedReport) -> tracker_service_pb2.UsageReport
     if resolved.ceiling is not None:
         message.ceiling.limit = decimal_to_proto(resolved.ceiling.limit)
         message.ceiling.entitlement_revision = resolved.ceiling.entitlement_revision
+        message.partial = report.enforcement is Enforcement.PARTIAL
+    if report.hold is not None:
+        message.reserve_for.FromTimedelta(report.hold)
     return message
 
 
@@ -83,7 +99,38 @@ def outcomes_from_proto(message: tracker_service_pb2.BatchReportUsageResponse) -
 def _outcome(message: tracker_service_pb2.UsageReportOutcome) -> Outcome:
     name = tracker_service_pb2.ReportVerdict.Name(message.verdict).removeprefix("REPORT_VERDICT_")
     previous = Decimal(message.previous_value) if message.previous_value else ZERO
-    return Outcome(Verdict(name), window_from_proto(message.window), previous)
+    held = None
+    if message.HasField("reservation"):
+        expire_time = timestamp_from_proto(message.reservation.expire_time, "reservation.expire_time")
+        held = Held(message.reservation.id, expire_time)
+    written = Decimal(message.written_value) if message.written_value else ZERO
+    return Outcome(Verdict(name), window_from_proto(message.window), previous, written, held)
+
+
+def settlement_to_proto(settlement: Settlement) -> tracker_service_pb2.ReservationSettlement:
+    """A settlement for metering to apply."""
+    message = tracker_service_pb2.ReservationSettlement(
+        customer_id=settlement.customer_id, reservation_id=settlement.reservation_id
+    )
+    if settlement.release:
+        message.release = True
+    else:
+        message.commit = "" if settlement.value is None else decimal_to_proto(settlement.value)
+    return message
+
+
+def settlement_outcomes_from_proto(
+    message: tracker_service_pb2.BatchSettleReservationsResponse,
+) -> Sequence[SettlementOutcome]:
+    """What became of settlements, in their order."""
+    return [_settled(outcome) for outcome in message.outcomes]
+
+
+def _settled(message: tracker_service_pb2.SettlementOutcome) -> SettlementOutcome:
+    name = tracker_service_pb2.SettlementVerdict.Name(message.verdict).removeprefix("SETTLEMENT_VERDICT_")
+    window = window_from_proto(message.window) if message.HasField("window") else None
+    reserved, written = (Decimal(text or "0") for text in (message.reserved_value, message.written_value))
+    return SettlementOutcome(SettlementVerdict(name), window, reserved, written)
 
 
 def _period(period: period_pb2.Period) -> tuple[datetime | None, datetime | None]:

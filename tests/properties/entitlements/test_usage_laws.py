@@ -41,7 +41,7 @@ def test_the_newest_change_of_the_day_is_shown_however_time_and_changes_interlea
         found = held.at(START + now * DAY)
         newest = max((seen for where, seen in told[: number + 1] if where == now), default=0)
         assert found is not None
-        assert (found.value, found.revision) == (Decimal(newest), newest)
+        assert (found.used, found.revision) == (Decimal(newest), newest)
 
 
 @given(changes, st.randoms(use_true_random=False), st.integers(0, 6))
@@ -55,7 +55,7 @@ def test_neither_order_nor_repetition_changes_anything(told: list[tuple[int, int
             held.apply(window(day, revision))
         found = held.at(START + today * DAY)
         assert found is not None
-        shown.append((found.value, found.revision))
+        shown.append((found.used, found.revision))
     assert shown[0] == shown[1]
 
 

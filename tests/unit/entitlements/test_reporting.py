@@ -8,7 +8,8 @@ import pytest
 from entitlements.domain.decision import Reason
 from entitlements.domain.entry import Entry
 from entitlements.domain.plan import CommittedGrant, MeteredGrant, Reset, ResetInterval
-from entitlements.domain.reporting import answer, has_room_elsewhere, may_be_repeated, plan_report
+from entitlements.domain.answering import answer
+from entitlements.domain.reporting import has_room_elsewhere, may_be_repeated, plan_report
 from entitlements.domain.request import Answer, Behavior, Ceiling, Enforcement, Outcome, Report, Verdict
 from kernel.errors import TollkeeperError
 from kernel.recurrence import Interval, Recurrence

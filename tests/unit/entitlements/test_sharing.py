@@ -9,7 +9,7 @@ import grpc
 import pytest
 
 from entitlements.clients.metering import MAX_BATCH, MeteringClient
-from entitlements.commands import gather_reports
+from entitlements.commands import gather as gathering
 from entitlements.commands.gather_reports import GatherReports
 from entitlements.commands.shared_runs import SharedRuns
 from entitlements.domain.request import Behavior, Enforcement, Outcome, Report, ResolvedReport, Verdict
@@ -216,7 +216,7 @@ async def test_a_caller_that_waits_no_longer_does_not_fail_the_others() -> None:
 
 
 async def test_too_many_that_wait_are_told_to_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gather_reports, "MAX_WAITING", 2)
+    monkeypatch.setattr(gathering, "MAX_WAITING", 2)
 
     async def answer(reports: Sequence[ResolvedReport]) -> None: ...
 

@@ -30,7 +30,7 @@ def test_a_newer_value_replaces_an_older_one_and_never_the_other_way() -> None:
     current = held(tracker, 0)
     for value, revision, expected in [("5", 10, "5"), ("4", 9, "5"), ("6", 10, "5"), ("3", 11, "3")]:
         tracker.apply(window("calls", value, revision, start=START, end=START + DAY))
-        assert (current.value, current.revision) == (Decimal(expected), max(revision, current.revision))
+        assert (current.used, current.revision) == (Decimal(expected), max(revision, current.revision))
 
 
 def test_before_the_first_period_there_is_no_window() -> None:
@@ -43,8 +43,8 @@ def test_a_passed_boundary_reads_as_zero_and_unread(day: int) -> None:
     tracker.apply(window("calls", "5", 10, start=START, end=START + DAY))
     last = tracker.at(START + day * DAY - timedelta(microseconds=1))
     assert last is not None
-    assert last.value == (5 if day == 1 else 0)
-    assert held(tracker, day).value == 0
+    assert last.used == (5 if day == 1 else 0)
+    assert held(tracker, day).used == 0
     assert not held(tracker, day).is_known
 
 
@@ -52,8 +52,8 @@ def test_a_later_window_that_was_heard_of_counts_when_its_time_comes() -> None:
     tracker = daily()
     held(tracker, 0)
     tracker.apply(window("calls", "7", 3, start=START + DAY, end=START + 2 * DAY))
-    assert held(tracker, 0).value == 0
-    assert held(tracker, 1).value == 7
+    assert held(tracker, 0).used == 0
+    assert held(tracker, 1).used == 7
     assert held(tracker, 1).includes([3])
     assert tracker.later == {}
 
@@ -61,7 +61,7 @@ def test_a_later_window_that_was_heard_of_counts_when_its_time_comes() -> None:
 def test_a_window_that_came_before_the_tracker_was_first_asked_is_not_lost() -> None:
     tracker = daily()
     tracker.apply(window("calls", "7", 3, start=START, end=START + DAY))
-    assert held(tracker, 0).value == 7
+    assert held(tracker, 0).used == 7
 
 
 def test_before_the_first_period_windows_of_other_trackers_are_not_kept() -> None:
@@ -72,7 +72,7 @@ def test_before_the_first_period_windows_of_other_trackers_are_not_kept() -> Non
         )
     assert tracker.apply(window("calls", "9", 99)) is None
     assert tracker.apply(window("calls", "3", 50, start=START + 14 * DAY, end=START + 15 * DAY)) is not None
-    assert held(tracker, 14).value == Decimal(3)
+    assert held(tracker, 14).used == Decimal(3)
 
 
 def test_past_windows_and_those_of_other_trackers_are_ignored() -> None:
@@ -81,7 +81,7 @@ def test_past_windows_and_those_of_other_trackers_are_ignored() -> None:
     assert tracker.apply(window("calls", "7", 3, start=START, end=START + DAY)) is None
     assert tracker.apply(window("calls", "7", 3, start=START, end=START + 30 * DAY)) is None
     assert tracker.apply(window("calls", "7", 3)) is None
-    assert held(tracker, 1).value == 0
+    assert held(tracker, 1).used == 0
     assert tracker.later == {}
 
 
@@ -99,8 +99,8 @@ def test_a_clock_set_back_over_a_boundary_loses_nothing() -> None:
     tracker = daily()
     held(tracker, 1)
     tracker.apply(window("calls", "7", 3, start=START + DAY, end=START + 2 * DAY))
-    assert held(tracker, 0).value == 0
-    assert held(tracker, 1).value == 7
+    assert held(tracker, 0).used == 0
+    assert held(tracker, 1).used == 7
 
 
 def test_an_endless_period_holds_every_instant() -> None:
@@ -110,7 +110,7 @@ def test_an_endless_period_holds_every_instant() -> None:
     for at in (START, START + 10_000 * DAY):
         found = tracker.at(at)
         assert found is not None
-        assert (found.value, found.start, found.end) == (Decimal(4), None, None)
+        assert (found.used, found.start, found.end) == (Decimal(4), None, None)
 
 
 def test_what_a_window_includes() -> None:
@@ -133,7 +133,7 @@ def test_what_a_window_includes() -> None:
     # An older reading takes away neither what is included nor the newer value.
     tracker.take_read(window("gates", "0", 0), proven=[9], at=START - DAY)
     assert current.includes([8, 9])
-    assert (current.value, current.read_time, current.proven) == (Decimal(1), START, (9,))
+    assert (current.used, current.read_time, current.proven) == (Decimal(1), START, (9,))
 
 
 def test_what_is_remembered_to_be_proven_is_bounded() -> None:
