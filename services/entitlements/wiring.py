@@ -13,16 +13,19 @@ from entitlements.commands.apply_features import ApplyFeatures
 from entitlements.commands.apply_plan import ApplyPlan
 from entitlements.commands.apply_subscription import ApplySubscription
 from entitlements.commands.apply_test_clock import ApplyTestClock
+from entitlements.commands.batch_check import BatchCheck
 from entitlements.commands.check_entitlement import CheckEntitlement
 from entitlements.commands.doubt_customer import DoubtCustomer
 from entitlements.commands.fetch_plan_version import FetchPlanVersion
 from entitlements.commands.find_feature import FindFeature
 from entitlements.commands.fresh_entry import FreshEntry
-from entitlements.commands.gather_reports import GatherReports
+from entitlements.commands.gather_reports import GatherReports, GatherSettlements
 from entitlements.commands.keep_fresh import KeepFresh
 from entitlements.commands.list_entitlements import ListEntitlements
 from entitlements.commands.load_customer import LoadCustomer
 from entitlements.commands.report_usage import ReportUsage
+from entitlements.commands.settle_reservation import SettleReservation
+from entitlements.commands.shadow_counts import ShadowCounts
 from entitlements.commands.watch_entitlements import WatchEntitlements
 from entitlements.commands.watch_hub import WatchHub
 from entitlements.consumers.billing_events import billing_consumer
@@ -31,12 +34,15 @@ from entitlements.consumers.control_coverage import ControlCoverage
 from entitlements.consumers.notices import Notices
 from entitlements.consumers.usage_frames import UsageFrames
 from entitlements.domain.memory import Memory
+from entitlements.grants_wiring import grant_registrations
 from entitlements.settings import EntitlementsSettings
+from entitlements.store import tables
 from entitlements.store.control import ControlStore
 from kernel.clock import Clock, SystemClock
 from kit import broker
 from kit.client import open_channel
 from kit.db import Database
+from kit.outbox import Relay
 from kit.rpc import Registration
 from kit.service import Parts
 from tollkeeper.entitlements.v1 import entitlements_service_pb2_grpc as entitlements_grpc
@@ -91,14 +97,28 @@ async def wire_by(clock: Clock, settings: EntitlementsSettings, resources: Async
     for sharing in (load, fresh, find_feature):
         # Before the database: what is still being read holds its connections.
         resources.push_async_callback(sharing.close)
+    shadow = ShadowCounts(database, clock=clock)
     keep_fresh = KeepFresh(memory, load, control=control, metering=metering, clock=clock)
-    gather = GatherReports(metering)
+    gather, gather_settlements = GatherReports(metering), GatherSettlements(metering)
 
-    check = CheckEntitlement(memory, fresh, find_feature=find_feature, keep_fresh=keep_fresh, clock=clock)
+    check = CheckEntitlement(
+        memory, fresh, find_feature=find_feature, keep_fresh=keep_fresh, shadow=shadow, clock=clock
+    )
     list_all = ListEntitlements(fresh, check, clock=clock)
-    report = ReportUsage(memory, fresh, load=load, find_feature=find_feature, gather=gather, clock=clock)
+    settle = SettleReservation(memory, gather_settlements, load=load, clock=clock)
+    report = ReportUsage(memory, fresh, load=load, find_feature=find_feature, gather=gather, shadow=shadow, clock=clock)
     watch_hub = WatchHub(memory, load, keep_fresh=keep_fresh, clock=clock)
-    servicer = EntitlementsServicer(check, list_all, report=report, watch=WatchEntitlements(watch_hub))
+    batch = BatchCheck(memory, fresh, check=check)
+    servicer = EntitlementsServicer(
+        check,
+        list_all,
+        batch=batch,
+        report=report,
+        settle=settle,
+        watch=WatchEntitlements(watch_hub),
+        database=database,
+        clock=clock,
+    )
 
     features = catalog_consumer(nats, database, apply_features=apply_features, apply_plan=apply_plan)
     customers = billing_consumer(
@@ -112,6 +132,7 @@ async def wire_by(clock: Clock, settings: EntitlementsSettings, resources: Async
     notices = Notices(database, memory, find_feature=find_feature, keep_fresh=keep_fresh)
     frames = UsageFrames(nats, memory, keep_fresh=keep_fresh, clock=clock)
 
+    relay = Relay("entitlements", database, nats, table=tables.outbox, refused=tables.outbox_refused)
     coverage = ControlCoverage(nats, memory, durable="entitlements", clock=clock)
 
     async def ready() -> None:
@@ -123,7 +144,20 @@ async def wire_by(clock: Clock, settings: EntitlementsSettings, resources: Async
                 "tollkeeper.entitlements.v1.EntitlementsService",
                 partial(entitlements_grpc.add_EntitlementsServiceServicer_to_server, servicer),
             ),
+            *grant_registrations(database, fresh, find_feature=find_feature, metering=metering, clock=clock),
         ],
-        workers=[notices, frames, features, customers, coverage, keep_fresh, gather, watch_hub],
+        workers=[
+            relay,
+            shadow,
+            notices,
+            frames,
+            features,
+            customers,
+            coverage,
+            keep_fresh,
+            gather,
+            gather_settlements,
+            watch_hub,
+        ],
         ready=ready,
     )

@@ -2,13 +2,28 @@
 
 from collections.abc import AsyncIterator
 
+from entitlements import queries
+from entitlements.commands.batch_check import BatchCheck
 from entitlements.commands.check_entitlement import CheckEntitlement
 from entitlements.commands.list_entitlements import ListEntitlements
 from entitlements.commands.report_usage import ReportUsage
+from entitlements.commands.settle_reservation import SettleReservation
 from entitlements.commands.watch_entitlements import WatchEntitlements
-from entitlements.messages.decision import answer_to_proto, check_to_proto, decision_to_proto
-from entitlements.messages.request import check_from_proto, list_from_proto, report_from_proto
+from entitlements.messages.answer import answer_to_proto, committed_to_proto, released_to_proto, reserved_to_proto
+from entitlements.messages.batch import batch_from_proto, batch_to_proto
+from entitlements.messages.decision import check_to_proto, decision_to_proto
+from entitlements.messages.report import (
+    commit_from_proto,
+    release_from_proto,
+    report_from_proto,
+    reservation_from_proto,
+)
+from entitlements.messages.request import check_from_proto, list_from_proto
+from entitlements.messages.shadow import shadow_key, shadow_list_from_proto, shadow_refusals_to_proto
 from entitlements.messages.watch import watch_from_proto
+from kernel.clock import Clock
+from kit.db import Database
+from kit.paging import page_of_messages
 from kit.rpc import Context
 from tollkeeper.entitlements.v1 import entitlements_service_pb2 as pb
 from tollkeeper.entitlements.v1 import entitlements_service_pb2_grpc as grpc_api
@@ -18,17 +33,35 @@ class EntitlementsServicer(grpc_api.EntitlementsServiceServicer):
     """Converts, calls, converts."""
 
     def __init__(
-        self, check: CheckEntitlement, list_all: ListEntitlements, *, report: ReportUsage, watch: WatchEntitlements
+        self,
+        check: CheckEntitlement,
+        list_all: ListEntitlements,
+        *,
+        batch: BatchCheck,
+        report: ReportUsage,
+        settle: SettleReservation,
+        watch: WatchEntitlements,
+        database: Database,
+        clock: Clock,
     ) -> None:
         self._check = check
         self._list_all = list_all
+        self._batch = batch
         self._report = report
+        self._settle = settle
         self._watch = watch
+        self._database = database
+        self._clock = clock
 
     async def CheckEntitlement(
         self, request: pb.CheckEntitlementRequest, _context: Context
     ) -> pb.CheckEntitlementResponse:
-        return check_to_proto(await self._check(check_from_proto(request)))
+        return check_to_proto(await self._check(*check_from_proto(request)))
+
+    async def BatchCheckEntitlements(
+        self, request: pb.BatchCheckEntitlementsRequest, _context: Context
+    ) -> pb.BatchCheckEntitlementsResponse:
+        return batch_to_proto(await self._batch(*batch_from_proto(request)))
 
     async def ListEntitlements(
         self, request: pb.ListEntitlementsRequest, _context: Context
@@ -38,6 +71,30 @@ class EntitlementsServicer(grpc_api.EntitlementsServiceServicer):
 
     async def ReportUsage(self, request: pb.ReportUsageRequest, _context: Context) -> pb.ReportUsageResponse:
         return answer_to_proto(await self._report(report_from_proto(request)))
+
+    async def ReserveUsage(self, request: pb.ReserveUsageRequest, _context: Context) -> pb.ReserveUsageResponse:
+        return reserved_to_proto(await self._report(reservation_from_proto(request)))
+
+    async def CommitReservation(
+        self, request: pb.CommitReservationRequest, _context: Context
+    ) -> pb.CommitReservationResponse:
+        return committed_to_proto(*await self._settle(commit_from_proto(request)))
+
+    async def ReleaseReservation(
+        self, request: pb.ReleaseReservationRequest, _context: Context
+    ) -> pb.ReleaseReservationResponse:
+        _, window = await self._settle(release_from_proto(request))
+        return released_to_proto(window)
+
+    async def ListShadowRefusals(
+        self, request: pb.ListShadowRefusalsRequest, _context: Context
+    ) -> pb.ListShadowRefusalsResponse:
+        wanted = shadow_list_from_proto(request, self._clock.now())
+        rows = await queries.list_shadow_refusals(
+            self._database, wanted.page, feature_id=wanted.feature_id, first=wanted.first, last=wanted.last
+        )
+        messages, token = page_of_messages(rows, wanted.page, convert=shadow_refusals_to_proto, key=shadow_key)
+        return pb.ListShadowRefusalsResponse(refusals=messages, next_page_token=token)
 
     # A generator of bytes: a state that many streams are told is encoded once.
     async def WatchEntitlements(  # type: ignore[override]

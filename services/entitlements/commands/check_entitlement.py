@@ -6,11 +6,12 @@ from decimal import Decimal
 from entitlements.commands.find_feature import FindFeature
 from entitlements.commands.fresh_entry import FreshEntry
 from entitlements.commands.keep_fresh import KeepFresh
+from entitlements.commands.shadow_counts import ShadowCounts
 from entitlements.domain.decision import Decision
 from entitlements.domain.entry import Entry
 from entitlements.domain.feature import Feature
 from entitlements.domain.memory import Memory
-from entitlements.domain.request import Check
+from entitlements.domain.request import Check, Freshness
 from entitlements.domain.usage import HeldWindow
 from kernel.clock import Clock
 
@@ -19,31 +20,47 @@ class CheckEntitlement:
     """Decides; for a customer that is held and a feature that it has, without waiting for anything."""
 
     def __init__(
-        self, memory: Memory, fresh: FreshEntry, *, find_feature: FindFeature, keep_fresh: KeepFresh, clock: Clock
+        self,
+        memory: Memory,
+        fresh: FreshEntry,
+        *,
+        find_feature: FindFeature,
+        keep_fresh: KeepFresh,
+        shadow: ShadowCounts,
+        clock: Clock,
     ) -> None:
         self._memory = memory
         self._fresh = fresh
         self._find_feature = find_feature
         self._keep_fresh = keep_fresh
+        self._shadow = shadow
         self._clock = clock
 
-    async def __call__(self, check: Check) -> Decision:
+    async def __call__(self, check: Check, freshness: Freshness | None) -> Decision:
         """The decision.
 
         Raises:
             TollkeeperError: `DEPENDENCY_UNAVAILABLE`: something that is not known yet, or not freshly enough, cannot be read.
         """
-        entry = self._memory.get(check.customer_id) if check.freshness is None else None
+        entry = self._memory.get(check.customer_id) if freshness is None else None
         if entry is None:
-            entry = await self._fresh(check.customer_id, check.freshness, feature_id=check.feature_id)
+            entry = await self._fresh(check.customer_id, freshness, feature_id=check.feature_id)
         held = entry.features.get(check.feature_id)
-        if held is not None:
-            feature: Feature | None = held.feature
-        elif check.freshness is not None and check.freshness.current:
-            feature = await self._find_feature.surely(check.feature_id)
-        else:
-            feature = await self._find_feature(check.feature_id)
-        return self.decide(entry, check.feature_id, feature, requested=check.requested, values=check.values)
+        feature = held.feature if held is not None else await self.find_feature(check.feature_id, freshness)
+        return self.answer(check, entry, feature)
+
+    def answer(self, check: Check, entry: Entry, feature: Feature | None) -> Decision:
+        """The decision from what is known, counted where it is granted only in shadow mode."""
+        decision = self.decide(entry, check.feature_id, feature, requested=check.requested, values=check.values)
+        if decision.shadowed:
+            self._shadow.note(decision)
+        return decision
+
+    async def find_feature(self, feature_id: str, freshness: Freshness | None) -> Feature | None:
+        """A feature that the customer does not have; None where there is none. Raises as the call does."""
+        if freshness is not None and freshness.current:
+            return await self._find_feature.surely(feature_id)
+        return await self._find_feature(feature_id)
 
     def decide(
         self, entry: Entry, feature_id: str, feature: Feature | None, *, requested: Decimal, values: tuple[str, ...]

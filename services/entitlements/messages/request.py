@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Final
+from typing import Final, Literal, Protocol
 
-from entitlements.domain.request import Behavior, Check, Enforcement, Freshness, Report
+from entitlements.domain.request import Check, Freshness
 from kernel.errors import FieldViolation, Mistakes, TollkeeperError, invalid
 from kernel.ids import check_id
-from kernel.quantity import ZERO, parse_decimal, parse_quantity
+from kernel.quantity import ZERO, parse_quantity
 from kernel.token import FactKind, Token
-from tollkeeper.common.v1 import update_behavior_pb2
 from tollkeeper.entitlements.v1 import entitlements_service_pb2 as pb
 
 _ONE: Final = Decimal(1)
@@ -25,22 +24,10 @@ Asking = (
 # The contract's bounds.
 MAX_VALUES: Final = 100
 MAX_TOKENS: Final = 16
-MAX_KEY: Final = 256
-
-_BEHAVIORS: Final = {
-    update_behavior_pb2.UPDATE_BEHAVIOR_UNSPECIFIED: Behavior.DELTA,
-    update_behavior_pb2.UPDATE_BEHAVIOR_DELTA: Behavior.DELTA,
-    update_behavior_pb2.UPDATE_BEHAVIOR_SET: Behavior.SET,
-}
-_ENFORCEMENTS: Final = {
-    pb.ENFORCEMENT_UNSPECIFIED: Enforcement.RECORD,
-    pb.ENFORCEMENT_RECORD: Enforcement.RECORD,
-    pb.ENFORCEMENT_ENFORCE: Enforcement.ENFORCE,
-}
 
 
-def check_from_proto(request: pb.CheckEntitlementRequest) -> Check:
-    """The check.
+def check_from_proto(request: pb.CheckEntitlementRequest) -> tuple[Check, Freshness | None]:
+    """The check, and how fresh the answer must be.
 
     Raises:
         TollkeeperError: `INVALID_FIELD`, or `INVALID_TOKEN` where nothing else is wrong, naming every mistake.
@@ -55,7 +42,7 @@ def check_from_proto(request: pb.CheckEntitlementRequest) -> Check:
     if values:
         check_values(values, "requested_values", mistakes)
     freshness = freshness_from_proto(request, mistakes)
-    return Check(request.customer_id, request.feature_id, requested or ZERO, values, freshness)
+    return Check(request.customer_id, request.feature_id, requested or ZERO, values), freshness
 
 
 def list_from_proto(request: pb.ListEntitlementsRequest) -> tuple[str, Freshness | None]:
@@ -67,40 +54,6 @@ def list_from_proto(request: pb.ListEntitlementsRequest) -> tuple[str, Freshness
     mistakes = Mistakes()
     mistakes.attempt(check_id, request.customer_id, "customer_id")
     return request.customer_id, freshness_from_proto(request, mistakes)
-
-
-def report_from_proto(request: pb.ReportUsageRequest) -> Report:
-    """The report.
-
-    Raises:
-        TollkeeperError: As for a check.
-    """
-    mistakes = Mistakes()
-    mistakes.attempt(check_id, request.customer_id, "customer_id")
-    mistakes.attempt(check_id, request.feature_id, "feature_id")
-    behavior = _BEHAVIORS.get(request.update_behavior)
-    if behavior is None:
-        mistakes.add("update_behavior", "must be UPDATE_BEHAVIOR_DELTA or UPDATE_BEHAVIOR_SET")
-    enforcement = _ENFORCEMENTS.get(request.enforcement)
-    if enforcement is None:
-        mistakes.add("enforcement", "must be ENFORCEMENT_RECORD or ENFORCEMENT_ENFORCE")
-    parse = parse_quantity if behavior is Behavior.SET else parse_decimal
-    value = mistakes.attempt(parse, request.value, "value")
-    if not 1 <= len(request.idempotency_key) <= MAX_KEY:
-        mistakes.add("idempotency_key", f"must have 1 to {MAX_KEY} characters, so that a repeated report counts once")
-    if request.resource_id:
-        mistakes.attempt(check_id, request.resource_id, "resource_id")
-    freshness = freshness_from_proto(request, mistakes)
-    return Report(
-        customer_id=request.customer_id,
-        resource_id=request.resource_id,
-        feature_id=request.feature_id,
-        value=value or ZERO,
-        behavior=behavior or Behavior.DELTA,
-        enforcement=enforcement or Enforcement.RECORD,
-        idempotency_key=request.idempotency_key,
-        freshness=freshness,
-    )
 
 
 def check_values(values: Sequence[str], path: str, mistakes: Mistakes) -> None:

@@ -5,7 +5,8 @@ from decimal import Decimal
 import pytest
 
 from entitlements.domain.request import Behavior, Enforcement, Freshness
-from entitlements.messages.request import check_from_proto, list_from_proto, report_from_proto
+from entitlements.messages.report import report_from_proto
+from entitlements.messages.request import check_from_proto, list_from_proto
 from kernel.errors import TollkeeperError
 from kernel.token import Fact, FactKind, Token
 from tollkeeper.common.v1 import update_behavior_pb2
@@ -32,9 +33,9 @@ def report(**fields: object) -> pb.ReportUsageRequest:
 
 
 def test_the_defaults_of_a_check() -> None:
-    checked = check_from_proto(check())
-    assert (checked.requested, checked.values, checked.freshness) == (Decimal(1), (), None)
-    assert check_from_proto(check(consistency=pb.Consistency())).freshness is None
+    checked, freshness = check_from_proto(check())
+    assert (checked.requested, checked.values, freshness) == (Decimal(1), (), None)
+    assert check_from_proto(check(consistency=pb.Consistency()))[1] is None
 
 
 def test_the_defaults_of_a_report() -> None:
@@ -47,8 +48,10 @@ def test_the_defaults_of_a_report() -> None:
 
 
 def test_all_that_can_be_said() -> None:
-    checked = check_from_proto(check(requested_usage="0", requested_values=["A"], consistency={"current": True}))
-    assert (checked.requested, checked.values, checked.freshness) == (Decimal(0), ("A",), Freshness(current=True))
+    checked, freshness = check_from_proto(
+        check(requested_usage="0", requested_values=["A"], consistency={"current": True})
+    )
+    assert (checked.requested, checked.values, freshness) == (Decimal(0), ("A",), Freshness(current=True))
     reported = report_from_proto(
         report(
             value="-1.5",
@@ -69,15 +72,13 @@ def test_tokens_are_joined_to_the_greatest_revision_of_each_thing_and_every_one_
     older = Fact(FactKind.CUSTOMER, "c", 4)
     subscription = Fact(FactKind.SUBSCRIPTION, "s", 7)
     tokens = [Token(9, (customer,)), Token(12, (older, subscription))]
-    checked = check_from_proto(check(consistency=consistency(*(token.encode() for token in tokens))))
-    assert checked.freshness == Freshness(
-        frozenset({9, 12}), {(FactKind.CUSTOMER, "c"): 5, (FactKind.SUBSCRIPTION, "s"): 7}
-    )
+    _, freshness = check_from_proto(check(consistency=consistency(*(token.encode() for token in tokens))))
+    assert freshness == Freshness(frozenset({9, 12}), {(FactKind.CUSTOMER, "c"): 5, (FactKind.SUBSCRIPTION, "s"): 7})
 
 
 def test_sixteen_tokens_of_many_facts_are_not_too_many() -> None:
     tokens = [Token(0, tuple(Fact(FactKind.CUSTOMER, f"c{n}-{m}", 1) for m in range(60))).encode() for n in range(16)]
-    freshness = check_from_proto(check(consistency=consistency(*tokens))).freshness
+    _, freshness = check_from_proto(check(consistency=consistency(*tokens)))
     assert freshness is not None
     assert len(freshness.facts or {}) == 16 * 60
 
@@ -113,12 +114,12 @@ def test_wrong_checks(request_: pb.CheckEntitlementRequest, paths: list[str]) ->
 @pytest.mark.parametrize(
     ("request_", "paths"),
     [
-        (pb.ReportUsageRequest(), ["customer_id", "feature_id", "value", "idempotency_key"]),
+        (pb.ReportUsageRequest(), ["customer_id", "feature_id", "idempotency_key", "value"]),
         (report(value="x"), ["value"]),
         (report(value="-1", update_behavior=update_behavior_pb2.UPDATE_BEHAVIOR_SET), ["value"]),
         (report(idempotency_key="k" * 257), ["idempotency_key"]),
         (report(update_behavior=77), ["update_behavior"]),
-        (report(enforcement=77, resource_id=" "), ["enforcement", "resource_id"]),
+        (report(enforcement=77, resource_id=" "), ["resource_id", "enforcement"]),
     ],
 )
 def test_wrong_reports(request_: pb.ReportUsageRequest, paths: list[str]) -> None:
