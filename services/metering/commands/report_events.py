@@ -10,13 +10,16 @@ from metering.commands.meters import Meters
 from metering.commands.publish_frames import PublishFrames
 from metering.commands.settle_times import SettleTimes
 from metering.domain.event_batch import EventBatch
+from metering.domain.gathered import Gathered, amount, gather, together, value_of
 from metering.domain.meter import Aggregation
-from metering.domain.meter_set import Readings, Usage, amount, measure, without_rows
+from metering.domain.meter_set import Readings, Usage, measure, without_rows
 from metering.domain.series import Series
 from metering.domain.span_finder import SpanFinder
 from metering.domain.tracker import Place, Tracker, Window
 from metering.domain.value import distinct_key
 from metering.store import events, features, series, trackers, windows
+from metering.store import gathered as gathered_store
+from metering.store.events import EventLines
 from metering.store.known_series import KnownSeries
 from metering.store.line import ConcurrentWriteError, Line, Raw
 
@@ -46,8 +49,7 @@ class Reported:
 @dataclass(slots=True)
 class _Call:
     batch: EventBatch
-    keys: list[str]
-    lines: list[str]
+    lines: EventLines
     version: int
     usage: Usage
 
@@ -64,6 +66,8 @@ class ReportEvents:
         self._settle = settle
         self._frames = frames
         self._finder = SpanFinder()
+        # Nearly always; then they are taken for half the price, and if one was used after all everything is run again.
+        self._keys_are_new = True
         self.gatherer = Gatherer[_Call, Reported](self._run, most_together=MOST_TOGETHER, most_waiting=MOST_WAITING)
 
     async def __call__(self, batch: EventBatch) -> Reported:
@@ -74,8 +78,7 @@ class ReportEvents:
         """
         await self._settle(batch)
         meters = self._meters.current
-        keys = events.copy_keys(batch)
-        call = _Call(batch, keys, events.copy_lines(batch, keys), meters.version, measure(meters, batch))
+        call = _Call(batch, events.lines_of(batch), meters.version, measure(meters, batch))
         weight = max(len(batch), sum(map(len, batch.dimension_texts)) // BYTES_AN_EVENT)
         return await self.gatherer.submit(call, weight=weight)
 
@@ -84,7 +87,7 @@ class ReportEvents:
             try:
                 return await self._write(calls)
             except ConcurrentWriteError:
-                continue
+                self._keys_are_new = False
         raise TollkeeperError(ErrorKind.ABORTED, "CONCURRENT_CHANGE", "Another change came first. Repeat the request.")
 
     async def _write(self, calls: Sequence[_Call]) -> Sequence[Reported]:
@@ -98,7 +101,7 @@ class ReportEvents:
         self._known_series.remember(missing)
         self._frames.changed(changed)
         return [
-            Reported(len(call.keys) - len(rows), len(rows), revision) for call, rows in zip(calls, late, strict=True)
+            Reported(len(call.lines) - len(rows), len(rows), revision) for call, rows in zip(calls, late, strict=True)
         ]
 
     async def _measure_again(self, calls: Sequence[_Call], connection: Raw) -> None:
@@ -111,16 +114,17 @@ class ReportEvents:
 
     async def _store_new(self, connection: Raw, calls: Sequence[_Call]) -> list[frozenset[int]]:
         """Lets in and stores the events whose keys are new; gives the rows of each call that are not."""
-        keys = [key for call in calls for key in call.keys]
-        lines = [line for call in calls for line in call.lines]
-        first = range(len(keys)) if len(set(keys)) == len(keys) else _first_of_each(keys)
-        known = await events.let_in(connection, keys, first)
-        new = first if not known and len(first) == len(keys) else [row for row in first if row not in known]
+        lines = events.joined([call.lines for call in calls])
+        new = events.first_rows(lines)
+        if self._keys_are_new:
+            await events.let_all_in(connection, lines, new)
+        else:
+            first, new = new, await events.let_in(connection, lines, new)
+            self._keys_are_new = len(new) == len(first)
         if new:
-            await events.store(connection, lines if len(new) == len(lines) else [lines[row] for row in new])
-        return _late_of_each(
-            calls, frozenset(range(len(keys))).difference(new) if len(new) < len(keys) else frozenset()
-        )
+            await events.store(connection, lines, new)
+        late = frozenset(range(len(lines))).difference(new) if len(new) < len(lines) else frozenset[int]()
+        return _late_of_each(calls, late)
 
     async def _count(self, connection: Raw, usage: Usage) -> tuple[int, list[Window]]:
         """Adds to the windows of the trackers, under the locks of their series."""
@@ -132,24 +136,37 @@ class ReportEvents:
         aggregations = self._meters.current.aggregations
         sums: list[tuple[Place, Decimal]] = []
         seen: list[tuple[Place, str]] = []
+        gathered: dict[Place, Gathered] = {}
         for tracker in (tracker for several in found.values() for tracker in several):
+            aggregation = aggregations[tracker.series.feature_id]
             for span, values in self._finder.spread(tracker.periods, usage[tracker.series]).items():
                 place = Place(tracker, span)
-                if aggregations[tracker.series.feature_id] is Aggregation.UNIQUE:
-                    seen.extend((place, key) for key in {distinct_key(value) for value in values})
-                else:
+                if aggregation is Aggregation.COUNT or aggregation is Aggregation.SUM:
                     sums.append((place, amount(values)))
+                elif aggregation is Aggregation.UNIQUE:
+                    keys = {distinct_key(value) for value in values}  # type: ignore[arg-type]  # only `LATEST` has others.
+                    seen.extend((place, key) for key in keys)
+                else:
+                    gathered[place] = gather(aggregation, values)
         places = {place.key: place for place, _ in seen}
         distinct = await windows.add_distinct(connection, seen)
         sums.extend((places[key], Decimal(count)) for key, count in distinct.items())
-        return revision, await windows.add(connection, sums, revision=revision)
+        changed = await windows.add(connection, sums, revision=revision)
+        if gathered:
+            changed += await self._merge(connection, gathered, revision=revision)
+        return revision, changed
 
-
-def _first_of_each(keys: Sequence[str]) -> Sequence[int]:
-    first: dict[str, int] = {}
-    for row, key in enumerate(keys):
-        first.setdefault(key, row)
-    return list(first.values())
+    async def _merge(self, connection: Raw, found: Mapping[Place, Gathered], *, revision: int) -> list[Window]:
+        """Takes what is no sum into its windows; they are locked, so nobody changes what is read here."""
+        known = await gathered_store.read(connection, found)
+        aggregations = self._meters.current.aggregations
+        merged, changed = {}, []
+        for place, one in found.items():
+            aggregation = aggregations[place.tracker.series.feature_id]
+            merged[place] = together(aggregation, known.get(place.key), one)
+            changed.append(place.window(value_of(aggregation, merged[place]), revision=revision))
+        await gathered_store.put(connection, merged)
+        return await windows.put(connection, changed)
 
 
 def _late_of_each(calls: Sequence[_Call], late: frozenset[int]) -> list[frozenset[int]]:
@@ -157,8 +174,8 @@ def _late_of_each(calls: Sequence[_Call], late: frozenset[int]) -> list[frozense
         return [late] * len(calls)
     of_each, offset = [], 0
     for call in calls:
-        of_each.append(frozenset(row for row in range(len(call.keys)) if row + offset in late))
-        offset += len(call.keys)
+        of_each.append(frozenset(row for row in range(len(call.lines)) if row + offset in late))
+        offset += len(call.lines)
     return of_each
 
 

@@ -3,15 +3,13 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import TypeAlias
 
-from kernel.quantity import total
 from metering.domain.event_batch import EventBatch
 from metering.domain.feature import Feature
+from metering.domain.gathered import Dated, Reading
 from metering.domain.meter import Aggregation, Meter, Predicate, predicate_of, readings_of
 from metering.domain.series import Series
-from metering.domain.value import DimensionValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +44,7 @@ class Readings:
     """
 
     times: list[int] = field(default_factory=list)
-    values: list[DimensionValue] = field(default_factory=list)
+    values: list[Reading] = field(default_factory=list)
     rows: list[int] = field(default_factory=list)
 
 
@@ -91,8 +89,12 @@ def _readings(active: ActiveMeter, batch: EventBatch, rows: list[int]) -> Readin
     values = readings_of(active.meter, [dimensions[row] for row in rows])
     if None in values:
         rows = [row for row, value in zip(rows, values, strict=True) if value is not None]
-    times = batch.times
-    return Readings([times[row] for row in rows], [value for value in values if value is not None], rows)
+    times = [batch.times[row] for row in rows]
+    found: list[Reading] = [value for value in values if value is not None]
+    if active.meter.aggregation is Aggregation.LATEST:
+        keys = [batch.idempotency_keys[row] for row in rows]
+        found = [Dated(*one) for one in zip(times, keys, found, strict=True)]  # type: ignore[arg-type]  # numbers, by `readings_of`.
+    return Readings(times, found, rows)
 
 
 def _add(usage: Usage, series: Series, readings: Readings) -> None:
@@ -112,14 +114,3 @@ def without_rows(usage: Usage, rows: frozenset[int]) -> Usage:
             times, values, numbers = (list(column) for column in zip(*left, strict=True))
             kept[series] = Readings(times, values, numbers)
     return kept
-
-
-def amount(values: Iterable[DimensionValue]) -> Decimal:
-    """The exact sum of numbers, as `COUNT` and `SUM` add them."""
-    whole, fractions = 0, []
-    for value in values:
-        if isinstance(value, int):
-            whole += value
-        elif isinstance(value, Decimal):
-            fractions.append(value)
-    return total((Decimal(whole), *fractions))

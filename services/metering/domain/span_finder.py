@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
+from metering.domain.gathered import Reading
 from metering.domain.meter_set import Readings
 from metering.domain.tracker import EPOCH, Periods, Span, covers, microseconds, span_at
-from metering.domain.value import DimensionValue
 
 # Periods that are remembered, over all recurrences; then all are forgotten. 100,000 are some 40 MB.
 MOST_REMEMBERED: Final = 100_000
@@ -43,7 +43,7 @@ class SpanFinder:
             raise ValueError("no period contains an instant before the anchor")
         return known.spans[place]
 
-    def spread(self, periods: Periods, readings: Readings) -> dict[Span, list[DimensionValue]]:
+    def spread(self, periods: Periods, readings: Readings) -> dict[Span, list[Reading]]:
         """The values of a batch by the period that they fall into; without those from before the first period."""
         if periods is None:
             return {None: readings.values}
@@ -52,7 +52,7 @@ class SpanFinder:
         # Nearly always a batch lies within one period.
         if place is not None and max(readings.times) < known.ends[place]:
             return {known.spans[place]: readings.values}
-        found: dict[Span, list[DimensionValue]] = {}
+        found: dict[Span, list[Reading]] = {}
         for time, value in zip(readings.times, readings.values, strict=True):
             place = self._place(periods, known, time)
             if place is not None:

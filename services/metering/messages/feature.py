@@ -3,7 +3,19 @@
 from typing import assert_never
 
 from metering.domain.feature import Feature, UsageSource
-from metering.domain.meter import Aggregation, Condition, Equals, In, IsSet, Meter
+from metering.domain.meter import (
+    Aggregation,
+    Compares,
+    Comparison,
+    Condition,
+    Equals,
+    HasText,
+    In,
+    IsSet,
+    Meter,
+    NotEquals,
+    Part,
+)
 from metering.domain.value import DimensionValue, Number, number_of_text, text_of
 from tollkeeper.catalog.v1 import feature_pb2 as pb
 
@@ -15,8 +27,21 @@ _AGGREGATIONS = {
     pb.AGGREGATION_COUNT: Aggregation.COUNT,
     pb.AGGREGATION_SUM: Aggregation.SUM,
     pb.AGGREGATION_UNIQUE: Aggregation.UNIQUE,
+    pb.AGGREGATION_MAX: Aggregation.MAX,
+    pb.AGGREGATION_MIN: Aggregation.MIN,
+    pb.AGGREGATION_AVG: Aggregation.AVG,
+    pb.AGGREGATION_LATEST: Aggregation.LATEST,
 }
 _AGGREGATIONS_TO_PROTO = {aggregation: number for number, aggregation in _AGGREGATIONS.items()}
+_PARTS = {"contains": Part.ANYWHERE, "starts_with": Part.START, "ends_with": Part.END}
+_TEST_OF_PART = {part: test for test, part in _PARTS.items()}
+_COMPARISONS = {
+    "greater_than": Comparison.GREATER,
+    "greater_than_or_equal": Comparison.GREATER_OR_EQUAL,
+    "less_than": Comparison.LESS,
+    "less_than_or_equal": Comparison.LESS_OR_EQUAL,
+}
+_TEST_OF_COMPARISON = {comparison: test for test, comparison in _COMPARISONS.items()}
 
 
 def feature_from_proto(message: pb.Feature) -> Feature:
@@ -71,11 +96,17 @@ def _condition_from_proto(message: pb.Condition) -> Condition:
     match message.WhichOneof("test"):
         case "equals":
             return Equals(message.field, _value_from_proto(message.equals))
+        case "not_equals":
+            return NotEquals(message.field, _value_from_proto(message.not_equals))
         case "in":
             values = getattr(message, "in").values  # `in` is a keyword of Python.
             return In(message.field, tuple(map(_value_from_proto, values)))
         case "is_set":
             return IsSet(message.field, message.is_set)
+        case "contains" | "starts_with" | "ends_with" as test:
+            return HasText(message.field, _PARTS[test], getattr(message, test))
+        case "greater_than" | "greater_than_or_equal" | "less_than" | "less_than_or_equal" as test:
+            return Compares(message.field, _COMPARISONS[test], number_of_text(getattr(message, test), test))
         case _:
             raise ValueError(f"the test of the condition on {message.field} is not known here")
 
@@ -84,12 +115,22 @@ def _condition_to_proto(condition: Condition) -> pb.Condition:
     match condition:
         case Equals(field, value):
             return pb.Condition(field=field, equals=_value_to_proto(value))
+        case NotEquals(field, value):
+            return pb.Condition(field=field, not_equals=_value_to_proto(value))
         case In(field, values):
             message = pb.Condition(field=field)
             getattr(message, "in").values.extend(map(_value_to_proto, values))
             return message
         case IsSet(field, expected):
             return pb.Condition(field=field, is_set=expected)
+        case HasText(field, part, text):
+            message = pb.Condition(field=field)
+            setattr(message, _TEST_OF_PART[part], text)
+            return message
+        case Compares(field, comparison, number):
+            message = pb.Condition(field=field)
+            setattr(message, _TEST_OF_COMPARISON[comparison], text_of(number))
+            return message
         case _:
             assert_never(condition)
 

@@ -1,53 +1,117 @@
-"""Windows from what is stored: for trackers that come after the usage they count, and for rebuilding."""
+"""Windows from what is stored: for trackers that come after the usage they count, and for counting again.
 
-from collections.abc import AsyncIterator, Sequence
-from datetime import datetime
+Everything here that writes runs in a transaction that holds the locks of the series.
+"""
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import NamedTuple
 
-from sqlalchemy import (
-    BigInteger,
-    ColumnElement,
-    DateTime,
-    Table,
-    and_,
-    bindparam,
-    cast,
-    delete,
-    func,
-    insert,
-    literal,
-    select,
-)
+from sqlalchemy import BigInteger, ColumnElement, Table, and_, bindparam, cast, func
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.sql.elements import Grouping
 
+from kernel.quantity import ZERO
 from metering.domain.feature import Feature
+from metering.domain.gathered import Gathered, is_gathered, value_of
 from metering.domain.meter import Aggregation, Meter
 from metering.domain.series import Series
-from metering.domain.tracker import Span, Tracker, Window, microseconds, span_start
-from metering.store import meter_sql, spans, tables, windows
+from metering.domain.tracker import Place, Span, Tracker, Window, microseconds, span_start
+from metering.store import distinct, gathered, meter_sql, spans, tables, windows
 from metering.store.line import raw_of
 
 _EVENT = tables.event
 _MEASUREMENT = tables.measurement
-_UNIQUE = tables.unique_value
-_WINDOW = tables.window
+_INSTANT = timedelta(microseconds=1)
+
+
+class Difference(NamedTuple):
+    """A window that is not what the stored data come to.
+
+    Attributes:
+        value: What it holds. It may be the right value, with wrong parts beneath: then what comes next would go wrong.
+        right: What it should hold.
+        parts: What the stored data of its period come to; None where nothing falls into it.
+    """
+
+    place: Place
+    value: Decimal
+    right: Decimal
+    parts: Gathered | None
+
+
+class Inspection(NamedTuple):
+    """Windows beside the stored data: how many there are, and those that differ."""
+
+    windows: int
+    differences: Sequence[Difference]
+
+
+class Recomputed(NamedTuple):
+    """A window that was counted again and came out otherwise.
+
+    Attributes:
+        window: As it is now.
+        before: Its value before.
+    """
+
+    window: Window
+    before: Decimal
 
 
 async def count(connection: AsyncConnection, feature: Feature, tracker: Tracker, *, revision: int) -> None:
-    """Computes all windows of a tracker that has none, under the lock of its series."""
+    """Computes all windows of a tracker that has none."""
     async for run in _runs(connection, feature, tracker):
-        found = await _usage(connection, feature, tracker, run)
-        changed = [Window(tracker, span, value, revision) for span, value in found]
-        await windows.put(await raw_of(connection), changed)
+        if _is_unique(feature.meter):
+            found = await _recount_distinct(connection, feature, tracker, run)
+        else:
+            found = await _found(connection, feature, tracker, run)
+        await _store(connection, feature, {Place(tracker, span): one for span, one in found.items()}, revision=revision)
 
 
-async def rebuild(connection: AsyncConnection, feature: Feature, tracker: Tracker, *, revision: int) -> None:
-    """Computes all windows of a tracker anew, under the lock of its series; they equal what counting gave."""
-    await connection.execute(delete(_UNIQUE).where(*_of(tracker, _UNIQUE)))
-    await connection.execute(delete(_WINDOW).where(*_of(tracker, _WINDOW)))
-    await count(connection, feature, tracker, revision=revision)
+async def recompute(
+    connection: AsyncConnection, features: Mapping[str, Feature], places: Iterable[Place], *, revision: int
+) -> list[Recomputed]:
+    """Counts windows again, and stores those that change with the new revision; gives these.
+
+    A window that nothing falls into any more stays with the value 0, so that its revision grows.
+
+    Args:
+        connection: In a transaction that holds the locks of the series of all places.
+        features: Those of the series by id.
+        places: The windows; one that has no row yet is made where usage falls into it.
+        revision: Taken under those locks.
+    """
+    changed: list[Recomputed] = []
+    for tracker, several in _by_tracker(places).items():
+        feature = features[tracker.series.feature_id]
+        for run in _adjacent(several):
+            differences = (await inspect(connection, feature, tracker, run)).differences
+            if differences and _is_unique(feature.meter):
+                await _recount_distinct(connection, feature, tracker, [one.place.span for one in differences])
+            before = {one.place.key: one.value for one in differences}
+            parts = {one.place: one.parts for one in differences}
+            stored = await _store(connection, feature, parts, revision=revision)
+            changed += [Recomputed(window, before[window.key]) for window in stored]
+    return changed
+
+
+async def inspect(connection: AsyncConnection, feature: Feature, tracker: Tracker, run: Sequence[Span]) -> Inspection:
+    """Compares the windows of adjacent periods with what the stored data come to; writes nothing."""
+    raw = await raw_of(connection)
+    found = await _found(connection, feature, tracker, run)
+    first, before = _bounds(run)
+    stored = {window.span: window for window in await windows.of_tracker(raw, tracker, first=first, before=before)}
+    places = [Place(tracker, span) for span in {**found, **stored}]
+    wrong = await _wrong_beneath(connection, feature, tracker, run=run, found=found)
+    differences = []
+    for place in places:
+        window, parts = stored.get(place.span), found.get(place.span)
+        value, right = window.value if window is not None else ZERO, _value(feature.meter, parts)
+        if value != right or place.span in wrong:
+            differences.append(Difference(place, value, right, parts))
+    return Inspection(len(places), differences)
 
 
 def stored_usage(feature: Feature, series: Series) -> tuple[Table, ColumnElement[bool]]:
@@ -59,79 +123,131 @@ def stored_usage(feature: Feature, series: Series) -> tuple[Table, ColumnElement
     return _MEASUREMENT, _with_resource(rows, _MEASUREMENT, series)
 
 
-def _with_resource(rows: ColumnElement[bool], table: Table, series: Series) -> ColumnElement[bool]:
-    return and_(rows, table.c.resource_id == series.resource_id) if series.resource_id else rows
-
-
-async def _runs(connection: AsyncConnection, feature: Feature, tracker: Tracker) -> AsyncIterator[list[Span]]:
-    if tracker.periods is None:
-        yield [None]
-        return
-    table, rows = stored_usage(feature, tracker.series)
-    async for run in spans.occupied(connection, table, rows, periods=tracker.periods):
-        yield list(run)
-
-
-async def _usage(
-    connection: AsyncConnection, feature: Feature, tracker: Tracker, run: list[Span]
-) -> list[tuple[Span, Decimal]]:
-    table, rows = stored_usage(feature, tracker.series)
-    rows = and_(rows, *_within(table, run))
-    place = place_in(table, run)
-    meter = feature.meter
-    if meter is None:
-        query = select(place, func.sum(_MEASUREMENT.c.delta)).where(rows).group_by(place)
-    elif meter.aggregation is Aggregation.UNIQUE:
-        await _keep_distinct(connection, meter, tracker, rows=rows, run=run)
-        return await _count_distinct(connection, tracker, run)
-    else:
-        query = select(place, meter_sql.usage(meter)).where(rows, ~meter_sql.is_skipped(meter)).group_by(place)
-    return [(run[number - 1], Decimal(value)) for number, value in await connection.execute(query)]
-
-
-def _within(table: Table, run: list[Span]) -> list[ColumnElement[bool]]:
-    first, last = run[0], run[-1]
-    if first is None or last is None:
-        return []
-    return [table.c.timestamp_us >= microseconds(first.start), table.c.timestamp_us < microseconds(last.end)]
-
-
 def place_in(table: Table, run: Sequence[Span]) -> ColumnElement[int]:
     """Which period of the run a row lies in, from 1 on; the endless one is a run of its own."""
     starts = [microseconds(span_start(span)) for span in run]
     return func.width_bucket(table.c.timestamp_us, cast(bindparam("starts", starts), ARRAY(BigInteger))).label("place")
 
 
-async def _keep_distinct(
-    connection: AsyncConnection, meter: Meter, tracker: Tracker, *, rows: ColumnElement[bool], run: list[Span]
-) -> None:
-    starts = Grouping(cast(bindparam("period_starts", _starts(run)), ARRAY(DateTime(timezone=True))))
-    seen = (
-        select(
-            literal(tracker.series.customer_id),
-            literal(tracker.id, BigInteger),
-            starts[place_in(_EVENT, run)],
-            meter_sql.distinct_key(meter.field),
-        )
-        .where(rows, ~meter_sql.is_skipped(meter))
-        .distinct()
-    )
-    await connection.execute(insert(_UNIQUE).from_select(_UNIQUE.c.keys(), seen))
+def _with_resource(rows: ColumnElement[bool], table: Table, series: Series) -> ColumnElement[bool]:
+    return and_(rows, table.c.resource_id == series.resource_id) if series.resource_id else rows
 
 
-async def _count_distinct(connection: AsyncConnection, tracker: Tracker, run: list[Span]) -> list[tuple[Span, Decimal]]:
-    query = (
-        select(_UNIQUE.c.period_start, func.count())
-        .where(*_of(tracker, _UNIQUE), _UNIQUE.c.period_start.in_(_starts(run)))
-        .group_by(_UNIQUE.c.period_start)
-    )
-    spans_by_start = dict(zip(_starts(run), run, strict=True))
-    return [(spans_by_start[start], Decimal(number)) for start, number in await connection.execute(query)]
+async def _runs(connection: AsyncConnection, feature: Feature, tracker: Tracker) -> AsyncIterator[Sequence[Span]]:
+    if tracker.periods is None:
+        yield [None]
+        return
+    table, rows = stored_usage(feature, tracker.series)
+    async for run in spans.occupied(connection, table, rows, periods=tracker.periods):
+        yield run
 
 
-def _starts(run: list[Span]) -> list[datetime]:
-    return [span_start(span) for span in run]
+async def _found(
+    connection: AsyncConnection, feature: Feature, tracker: Tracker, run: Sequence[Span]
+) -> dict[Span, Gathered]:
+    """What the stored data come to in each period of the run that anything falls into."""
+    table, rows = _counted(feature, tracker, run)
+    place = place_in(table, run)
+    meter = feature.meter
+    if meter is None:
+        query = meter_sql.grouped([place], func.sum(_MEASUREMENT.c.delta))
+    else:
+        query = meter_sql.gathered(meter, [place])
+    result = await connection.execute(query.where(rows))
+    return {run[number - 1]: Gathered(Decimal(value), *rest) for number, value, *rest in result}
 
 
-def _of(tracker: Tracker, table: Table) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    return table.c.customer_id == tracker.series.customer_id, table.c.tracker_id == tracker.id
+def _counted(feature: Feature, tracker: Tracker, run: Sequence[Span]) -> tuple[Table, ColumnElement[bool]]:
+    table, rows = stored_usage(feature, tracker.series)
+    if feature.meter is not None:
+        rows = and_(rows, ~meter_sql.is_skipped(feature.meter))
+    first, last = run[0], run[-1]
+    if first is None or last is None:
+        return table, rows
+    time = table.c.timestamp_us
+    return table, and_(rows, time >= microseconds(first.start), time < microseconds(last.end))
+
+
+async def _recount_distinct(
+    connection: AsyncConnection, feature: Feature, tracker: Tracker, run: Sequence[Span]
+) -> dict[Span, Gathered]:
+    assert feature.meter is not None  # noqa: S101 - a UNIQUE meter.
+    _, rows = _counted(feature, tracker, run)
+    starts = [span_start(span) for span in run]
+    place = place_in(_EVENT, run)
+    counts = await distinct.recount(connection, feature.meter, tracker, rows=rows, starts=starts, place=place)
+    by_start = dict(zip(starts, run, strict=True))
+    return {by_start[start]: Gathered(Decimal(number)) for start, number in counts.items()}
+
+
+async def _wrong_beneath(
+    connection: AsyncConnection,
+    feature: Feature,
+    tracker: Tracker,
+    *,
+    run: Sequence[Span],
+    found: Mapping[Span, Gathered],
+) -> set[Span]:
+    """The periods whose parts are not what they should be, whatever their windows say."""
+    meter = feature.meter
+    if meter is None:
+        return set()
+    by_start = {span_start(span): span for span in run}
+    if meter.aggregation is Aggregation.UNIQUE:
+        _, rows = _counted(feature, tracker, run)
+        place = place_in(_EVENT, run)
+        compared = await distinct.compare(connection, meter, tracker, rows=rows, starts=list(by_start), place=place)
+        return {by_start[start] for start, one in compared.items() if not one.kept}
+    if not is_gathered(meter.aggregation):
+        return set()
+    kept = await gathered.read(await raw_of(connection), [Place(tracker, span) for span in run])
+    return {span for start, span in by_start.items() if kept.get((tracker.id, start)) != found.get(span)}
+
+
+async def _store(
+    connection: AsyncConnection, feature: Feature, found: Mapping[Place, Gathered | None], *, revision: int
+) -> list[Window]:
+    if not found:
+        return []
+    raw = await raw_of(connection)
+    meter = feature.meter
+    changed = [place.window(_value(meter, one), revision=revision) for place, one in found.items()]
+    stored = await windows.put(raw, changed)
+    if meter is not None and is_gathered(meter.aggregation):
+        await gathered.put(raw, {place: one for place, one in found.items() if one is not None})
+        await gathered.delete(raw, [place for place, one in found.items() if one is None])
+    return stored
+
+
+def _value(meter: Meter | None, parts: Gathered | None) -> Decimal:
+    return value_of(Aggregation.SUM if meter is None else meter.aggregation, parts)
+
+
+def _is_unique(meter: Meter | None) -> bool:
+    return meter is not None and meter.aggregation is Aggregation.UNIQUE
+
+
+def _bounds(run: Sequence[Span]) -> tuple[datetime, datetime]:
+    first, last = run[0], run[-1]
+    start = span_start(first)
+    return start, start + _INSTANT if last is None else last.end
+
+
+def _by_tracker(places: Iterable[Place]) -> dict[Tracker, set[Span]]:
+    several: dict[Tracker, set[Span]] = {}
+    for tracker, span in places:
+        several.setdefault(tracker, set()).add(span)
+    return several
+
+
+def _adjacent(several: Iterable[Span]) -> Iterable[list[Span]]:
+    """Runs in which each period ends where the next begins, each at most what one statement computes."""
+    run: list[Span] = []
+    for span in sorted(several, key=span_start):
+        last = run[-1] if run else None
+        if run and (last is None or last.end != span_start(span) or len(run) >= spans.MOST_PERIODS):
+            yield run
+            run = []
+        run.append(span)
+    if run:
+        yield run

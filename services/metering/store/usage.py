@@ -4,13 +4,14 @@ from collections.abc import AsyncIterator, Sequence
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, func, select
+from sqlalchemy import ColumnElement, Select, Table, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kernel.period import Period
 from kernel.quantity import ZERO
 from metering.domain.feature import Feature
-from metering.domain.meter import Meter
+from metering.domain.gathered import Gathered, value_of
+from metering.domain.meter import Aggregation, Meter
 from metering.domain.series import Series
 from metering.domain.tracker import microseconds
 from metering.domain.usage_range import (
@@ -40,9 +41,10 @@ async def of_range(connection: AsyncConnection, feature: Feature, query: UsageQu
         statement = _statement(feature, query, table, run).where(
             counted, *_within(table, Period(run[0].start, run[-1].end))
         )
-        for place, *group, value in await connection.execute(statement):
+        for place, *rest in await connection.execute(statement):
             period = clipped(run[place - 1].start, run[place - 1].end, query.period)
-            points.append(UsagePoint(period, Decimal(value), tuple(group)))
+            group, parts = rest[: len(query.group_by)], rest[len(query.group_by) :]
+            points.append(UsagePoint(period, _value(feature.meter, parts), tuple(group)))
         if len(points) > MAX_POINTS:
             raise too_many_points()
     if not points and cuts(query) is None and not query.group_by:
@@ -55,9 +57,11 @@ async def of_span(connection: AsyncConnection, feature: Feature, series: Series,
     table, rows = stored_usage(feature, series)
     meter = feature.meter
     counted = rows if meter is None else and_(rows, ~meter_sql.is_skipped(meter))
-    statement = select(_value(meter)).select_from(table).where(counted, *_within(table, period))
-    value = (await connection.execute(statement)).scalar_one()
-    return ZERO if value is None else Decimal(value)
+    place = place_in(table, [period])
+    statement = _gathered(meter, [place]).where(counted, *_within(table, period))
+    for _, *parts in await connection.execute(statement):
+        return _value(meter, parts)
+    return ZERO
 
 
 async def _runs(
@@ -71,15 +75,22 @@ async def _runs(
         yield run
 
 
-def _statement(feature: Feature, query: UsageQuery, table: Table, run: Sequence[Period]) -> Any:
-    value = _value(feature.meter)
+def _statement(feature: Feature, query: UsageQuery, table: Table, run: Sequence[Period]) -> Select[Any]:
     place = place_in(table, run)
     groups = [meter_sql.group_text(field).label(f"group_{number}") for number, field in enumerate(query.group_by)]
-    return select(place, *groups, value).group_by(place, *groups).order_by(place, *groups).limit(MAX_POINTS + 1)
+    return _gathered(feature.meter, [place, *groups]).limit(MAX_POINTS + 1)
 
 
-def _value(meter: Meter | None) -> ColumnElement[Any]:
-    return func.sum(tables.measurement.c.delta) if meter is None else meter_sql.usage(meter)
+def _gathered(meter: Meter | None, by: Sequence[ColumnElement[Any]]) -> Select[Any]:
+    if meter is None:
+        return meter_sql.grouped(by, func.sum(tables.measurement.c.delta))
+    return meter_sql.gathered(meter, by)
+
+
+def _value(meter: Meter | None, parts: Sequence[Any]) -> Decimal:
+    number, count, time, key = parts
+    gathered = Gathered(Decimal(number), count=count, time=time, key=key)
+    return value_of(Aggregation.SUM if meter is None else meter.aggregation, gathered)
 
 
 async def _skipped(connection: AsyncConnection, feature: Feature, rows: ColumnElement[bool]) -> int:

@@ -4,8 +4,9 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
+from kernel.period import Period
 from metering.domain.series import Series
-from metering.domain.tracker import Place, PlaceKey, Window, span_start
+from metering.domain.tracker import Place, PlaceKey, Tracker, Window, span_start
 from metering.store.line import Raw
 from metering.store.series import columns
 
@@ -29,12 +30,12 @@ SELECT * FROM unnest(%s::text[], %s::bigint[], %s::timestamptz[], %s::timestampt
 ORDER BY customer_id COLLATE "C", tracker_id, period_start
 ON CONFLICT (customer_id, tracker_id, period_start)
     DO UPDATE SET value = excluded.value, revision = excluded.revision
+RETURNING tracker_id, period_start, value, revision, reserved
 """
 
-_READ = """
-SELECT w.tracker_id, w.period_start, w.value, w.revision
-FROM "window" w JOIN unnest(%s::text[], %s::bigint[], %s::timestamptz[]) AS wanted (customer_id, tracker_id, period_start)
-    ON w.customer_id = wanted.customer_id AND w.tracker_id = wanted.tracker_id AND w.period_start = wanted.period_start
+_OF_TRACKER = """
+SELECT period_start, period_end, value, revision, reserved FROM "window"
+WHERE customer_id = %s AND tracker_id = %s AND period_start >= %s AND period_start < %s ORDER BY period_start
 """
 
 _NEWEST = """
@@ -63,7 +64,7 @@ async def add(connection: Raw, changes: Sequence[tuple[Place, Decimal]], *, revi
         return []
     places = [place for place, _ in changes]
     deltas = [delta for _, delta in changes]
-    cursor = await connection.execute(_ADD, (revision, *_columns(places), deltas), prepare=True)
+    cursor = await connection.execute(_ADD, (revision, *place_columns(places), deltas), prepare=True)
     by_key = {place.key: place for place in places}
     return [
         by_key[tracker_id, start].window(value, revision=revision)
@@ -71,21 +72,29 @@ async def add(connection: Raw, changes: Sequence[tuple[Place, Decimal]], *, revi
     ]
 
 
-async def put(connection: Raw, windows: Sequence[Window]) -> None:
-    """Stores windows as they are, under the locks of their series."""
+async def put(connection: Raw, windows: Sequence[Window]) -> list[Window]:
+    """Stores value and revision of windows, under the locks of their series; gives them with what is reserved of them."""
     if not windows:
-        return
-    places = [window.place for window in windows]
+        return []
     values = [window.value for window in windows]
     revisions = [window.revision for window in windows]
-    await connection.execute(_PUT, (*_columns(places), values, revisions), prepare=True)
+    by_key = {window.key: window.place for window in windows}
+    columns = place_columns(list(by_key.values()))
+    cursor = await connection.execute(_PUT, (*columns, values, revisions), prepare=True)
+    return [
+        by_key[tracker_id, start].window(value, revision=revision, reserved=reserved)
+        for tracker_id, start, value, revision, reserved in await cursor.fetchall()
+    ]
 
 
-async def read(connection: Raw, places: Sequence[Place]) -> Mapping[PlaceKey, tuple[Decimal, int]]:
-    """Value and revision of those windows that have a row."""
-    customer_ids, tracker_ids, starts, _ = _columns(places)
-    cursor = await connection.execute(_READ, (customer_ids, tracker_ids, starts), prepare=True)
-    return {(tracker_id, start): (value, revision) for tracker_id, start, value, revision in await cursor.fetchall()}
+async def of_tracker(connection: Raw, tracker: Tracker, *, first: datetime, before: datetime) -> list[Window]:
+    """The windows of a tracker whose periods start in `[first, before)`, in order; the endless one starts in 1970."""
+    wanted = (tracker.series.customer_id, tracker.id, first, before)
+    cursor = await connection.execute(_OF_TRACKER, wanted, prepare=True)
+    return [
+        Place(tracker, None if end is None else Period(start, end)).window(value, revision=revision, reserved=reserved)
+        for start, end, value, revision, reserved in await cursor.fetchall()
+    ]
 
 
 async def newest_revisions(connection: Raw, series: Collection[Series]) -> Mapping[Series, int]:
@@ -98,15 +107,16 @@ async def add_distinct(connection: Raw, seen: Sequence[tuple[Place, str]]) -> Ma
     """Keeps the values under the locks of their series; counts those that were new, by window."""
     if not seen:
         return {}
-    customer_ids, tracker_ids, starts, _ = _columns([place for place, _ in seen])
+    customer_ids, tracker_ids, starts, _ = place_columns([place for place, _ in seen])
     values = [value for _, value in seen]
     cursor = await connection.execute(_ADD_DISTINCT, (customer_ids, tracker_ids, starts, values), prepare=True)
     return {(tracker_id, start): count for tracker_id, start, count in await cursor.fetchall()}
 
 
-def _columns(
-    places: Sequence[Place],
+def place_columns(
+    places: Collection[Place],
 ) -> tuple[list[str], list[int], list[datetime], list[datetime | None]]:
+    """Customer, tracker, start and end of each as arrays."""
     return (
         [place.tracker.series.customer_id for place in places],
         [place.tracker.id for place in places],

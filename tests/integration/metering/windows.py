@@ -42,4 +42,6 @@ async def rebuild(database: Database, customer: str) -> None:
             feature = await features.get(connection, feature_id)
             assert feature is not None
             tracker = Tracker(tracker_id, one, trackers.periods_from_row(interval, anchor, zone))
-            await backfill.rebuild(connection, feature, tracker, revision=revision)
+            for table in ("window", "gathered", "unique_value"):
+                await connection.execute(text(f'DELETE FROM "{table}" WHERE tracker_id = :id'), {"id": tracker_id})
+            await backfill.count(connection, feature, tracker, revision=revision)

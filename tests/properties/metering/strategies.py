@@ -4,7 +4,21 @@ from decimal import Decimal
 
 from hypothesis import strategies as st
 
-from metering.domain.meter import Aggregation, Condition, Dimensions, Equals, Filter, In, IsSet, Meter
+from metering.domain.meter import (
+    Aggregation,
+    Compares,
+    Comparison,
+    Condition,
+    Dimensions,
+    Equals,
+    Filter,
+    HasText,
+    In,
+    IsSet,
+    Meter,
+    NotEquals,
+    Part,
+)
 from metering.domain.value import DimensionValue, number_of_decimal
 
 # Few names and values, so that they meet.
@@ -18,10 +32,14 @@ decimals = st.one_of(
 )
 # Only a double reaches further down.
 numbers = decimals | st.just(Decimal("1E-30"))
+# Among them what means something in a pattern of SQL, letters of one, two and four bytes, and one that is written in two ways.
+SNIPPETS = ("%", "_", "\\", "'", '"', "\n", "a", "A", "é", "e\u0301", "ß", "ss", "\U0001f6eb", " ", "1", "null")
 texts = st.one_of(
     st.sampled_from(["", "1", "1.5", "true", "x", "n:1", "é" * 60, "y" * 100, "y" * 101]),
+    st.lists(st.sampled_from(SNIPPETS), max_size=5).map("".join),
     st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20),
 )
+snippets = st.lists(st.sampled_from(SNIPPETS), min_size=1, max_size=2).map("".join) | texts.filter(bool)
 values: st.SearchStrategy[DimensionValue] = st.one_of(st.booleans(), numbers, texts)
 compared: st.SearchStrategy[DimensionValue] = st.one_of(st.booleans(), decimals, texts)
 dimensions: st.SearchStrategy[Dimensions] = st.dictionaries(st.sampled_from(FIELDS), values, max_size=3)
@@ -30,6 +48,9 @@ conditions: st.SearchStrategy[Condition] = st.one_of(
     st.builds(Equals, st.sampled_from(FIELDS), compared),
     st.builds(In, st.sampled_from(FIELDS), st.lists(compared, min_size=1, max_size=4).map(tuple)),
     st.builds(IsSet, st.sampled_from(FIELDS), expected=st.booleans()),
+    st.builds(NotEquals, st.sampled_from(FIELDS), compared),
+    st.builds(HasText, st.sampled_from(FIELDS), st.sampled_from(Part), snippets),
+    st.builds(Compares, st.sampled_from(FIELDS), st.sampled_from(Comparison), decimals),
 )
 filters: st.SearchStrategy[Filter] = st.lists(conditions, min_size=1, max_size=3).map(tuple)
 meters = st.builds(

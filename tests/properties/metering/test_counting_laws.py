@@ -1,9 +1,9 @@
 """The law of metering: however events come, and whenever their tracker does, each window is the straight count."""
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal, localcontext
 from random import Random
 from typing import NamedTuple
 
@@ -12,7 +12,20 @@ from hypothesis import strategies as st
 
 from kernel.recurrence import Interval, Recurrence
 from kit.proto import timestamp_to_proto
-from metering.domain.meter import Aggregation, Condition, Dimensions, Equals, In, IsSet, Meter
+from metering.domain.meter import (
+    Aggregation,
+    Compares,
+    Comparison,
+    Condition,
+    Dimensions,
+    Equals,
+    HasText,
+    In,
+    IsSet,
+    Meter,
+    NotEquals,
+    Part,
+)
 from metering.domain.value import DimensionValue, text_of
 from metering.messages.feature import meter_to_proto
 from tests.integration.metering.conftest import Metering
@@ -38,6 +51,9 @@ class Raw(NamedTuple):
     hour: int
     dimensions: Dimensions
 
+
+# When, under which key, and what an event says.
+Read = tuple[datetime, str, DimensionValue]
 
 raws = st.builds(
     Raw, st.sampled_from(["one", "two", "three"]), st.sampled_from(["", "R", "S"]), st.integers(0, 8 * 24), dimensions
@@ -114,36 +130,78 @@ def _value(value: DimensionValue) -> event_pb2.Value:
 
 def straight_count(feature: str, meter: Meter, events: Sequence[Raw]) -> dict[Key, Decimal]:
     """What each window must hold, written as plainly as can be."""
-    readings: dict[Key, list[DimensionValue]] = {}
-    for raw in events:
+    readings: dict[Key, list[Read]] = {}
+    for number, raw in enumerate(events):
         value: DimensionValue | None = 1 if meter.aggregation is Aggregation.COUNT else raw.dimensions.get(meter.field)
-        if raw.name not in meter.event_names or not _matches(meter, raw.dimensions) or value is None:
+        if raw.name not in meter.event_names or not matches(meter, raw.dimensions) or value is None:
             continue
-        if meter.aggregation is Aggregation.SUM and isinstance(value, bool | str):
+        if meter.aggregation is not Aggregation.UNIQUE and isinstance(value, bool | str):
             continue
         at = START + timedelta(hours=raw.hour)
         day = DAILY.period_at(at)
         for resource in {"", raw.resource} & {"", "R"}:
-            readings.setdefault((resource, feature, "", "1970-01-01T00:00:00+00:00"), []).append(value)
+            read = (at, f"{number}", value)
+            readings.setdefault((resource, feature, "", "1970-01-01T00:00:00+00:00"), []).append(read)
             if day is not None:
-                readings.setdefault((resource, feature, "DAY", day.start.isoformat()), []).append(value)
-    if meter.aggregation is Aggregation.UNIQUE:
-        return {key: Decimal(len({_typed(value) for value in values})).normalize() for key, values in readings.items()}
-    return {key: sum(map(Decimal, values), Decimal(0)).normalize() for key, values in readings.items()}
+                readings.setdefault((resource, feature, "DAY", day.start.isoformat()), []).append(read)
+    return {key: straight_fold(meter.aggregation, read).normalize() for key, read in readings.items()}
 
 
-def _matches(meter: Meter, dimensions: Dimensions) -> bool:
-    return not meter.filters or any(all(_passes(one, dimensions) for one in conditions) for conditions in meter.filters)
+def straight_fold(aggregation: Aggregation, read: Sequence[Read]) -> Decimal:
+    """The usage of at least one event that is not skipped."""
+    if aggregation is Aggregation.UNIQUE:
+        return Decimal(len({_typed(value) for _, _, value in read}))
+    numbers = [Decimal(value) for _, _, value in read]
+    match aggregation:
+        case Aggregation.COUNT:
+            return Decimal(len(read))
+        case Aggregation.SUM:
+            return sum(numbers, Decimal(0))
+        case Aggregation.MAX:
+            return sorted(numbers)[-1]
+        case Aggregation.MIN:
+            return sorted(numbers)[0]
+        case Aggregation.AVG:
+            with localcontext(prec=200, rounding=ROUND_HALF_UP):
+                return (sum(numbers, Decimal(0)) / len(numbers)).quantize(Decimal("1E-12"))
+        case Aggregation.LATEST:
+            return Decimal(sorted(read, key=lambda one: one[:2])[-1][2])
 
 
-def _passes(condition: Condition, dimensions: Dimensions) -> bool:
+def matches(meter: Meter, dimensions: Dimensions) -> bool:
+    """Whether an event counts."""
+    return not meter.filters or any(all(passes(one, dimensions) for one in conditions) for conditions in meter.filters)
+
+
+def passes(condition: Condition, dimensions: Dimensions) -> bool:
+    """Whether an event passes the condition."""
+    value = dimensions.get(condition.field)
+    if value is None:
+        return condition == IsSet(condition.field, expected=False)
     match condition:
-        case IsSet(field, expected):
-            return (field in dimensions) == expected
-        case Equals(field, value):
-            return field in dimensions and _typed(dimensions[field]) == _typed(value)
-        case In(field, values):
-            return field in dimensions and _typed(dimensions[field]) in [_typed(value) for value in values]
+        case IsSet(_, expected):
+            return expected
+        case Equals(_, other):
+            return _typed(value) == _typed(other)
+        case NotEquals(_, other):
+            return _typed(value) != _typed(other)
+        case In(_, others):
+            return _typed(value) in [_typed(other) for other in others]
+        case HasText(_, part, text):
+            places = {Part.START: 0, Part.END: len(str(value)) - len(text)}
+            wanted = [places[part]] if part in places else range(len(str(value)))
+            return isinstance(value, str) and any(value[at : at + len(text)] == text for at in wanted if at >= 0)
+        case Compares(_, comparison, number):
+            sign = Decimal(value).compare(number) if _typed(value)[0] == "number" else None
+            return sign in _SIGNS[comparison]
+
+
+_SIGNS: Mapping[Comparison, Sequence[int]] = {
+    Comparison.GREATER: (1,),
+    Comparison.GREATER_OR_EQUAL: (0, 1),
+    Comparison.LESS: (-1,),
+    Comparison.LESS_OR_EQUAL: (-1, 0),
+}
 
 
 def _typed(value: DimensionValue) -> tuple[str, DimensionValue]:

@@ -4,8 +4,9 @@ from decimal import Decimal
 
 from metering.domain.event_batch import EventBatch
 from metering.domain.feature import Feature, UsageSource
+from metering.domain.gathered import Dated, amount
 from metering.domain.meter import Aggregation, Equals, Meter
-from metering.domain.meter_set import MeterSet, amount, measure, meter_set, without_rows
+from metering.domain.meter_set import MeterSet, measure, meter_set, without_rows
 from metering.domain.series import Series
 
 
@@ -47,6 +48,12 @@ def test_each_event_counts_for_its_series_and_a_resource_for_its_customer_too() 
         ("UA", "", "far"): ([10], ["N1"], [0]),
     }
     assert (METERS.version, METERS.aggregations["far"]) == (7, Aggregation.UNIQUE)
+
+
+def test_the_latest_number_is_read_with_its_event() -> None:
+    meters = meter_set(1, [feature("fuel", Meter(("departed", "diverted"), (), Aggregation.LATEST, "miles"))])
+    found = {tuple(series): (one.values, one.rows) for series, one in measure(meters, BATCH).items()}
+    assert found == {("UA", "", "fuel"): ([Dated(10, "1", 1), Dated(30, "3", Decimal("0.5"))], [0, 2])}
 
 
 def test_rows_that_came_too_late_are_left_out() -> None:
