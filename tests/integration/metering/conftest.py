@@ -58,6 +58,11 @@ class Metering:
         request = tracker_api.BatchReportUsageRequest(reports=reports)
         return (await call(self.trackers.BatchReportUsage, request)).outcomes
 
+    async def settle(self, *settlements: tracker_api.ReservationSettlement) -> Sequence[tracker_api.SettlementOutcome]:
+        """Ends reservations in one batch."""
+        request = tracker_api.BatchSettleReservationsRequest(settlements=settlements)
+        return (await call(self.trackers.BatchSettleReservations, request)).outcomes
+
 
 @pytest.fixture
 async def neighbours() -> AsyncIterator[Neighbours]:

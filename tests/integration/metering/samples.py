@@ -1,7 +1,7 @@
 """Features, events and reports to try things with."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from kit.proto import timestamp_to_proto
@@ -121,6 +121,8 @@ def report(
     at: datetime = JANUARY,
     limit: str = "",
     limit_revision: int = 1,
+    partial: bool = False,
+    hold: timedelta | None = None,
 ) -> tracker_service_pb2.UsageReport:
     """A report of calculated usage."""
     message = tracker_service_pb2.UsageReport(
@@ -134,4 +136,7 @@ def report(
     if limit:
         message.ceiling.limit = limit
         message.ceiling.entitlement_revision = limit_revision
+        message.partial = partial
+    if hold is not None:
+        message.reserve_for.FromTimedelta(hold)
     return message
