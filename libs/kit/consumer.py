@@ -31,6 +31,11 @@ BATCH = 20
 ACK_SECONDS = 5
 # A message that failed so often by its own fault is set aside.
 MAX_FAULTS = 5
+# How long messages are asked for at a time. A broker that comes back knows of no question asked before: so they are asked for
+# again soon.
+FETCH_SECONDS = 0.5
+# The same before the first catch-up, which the service's readiness waits for.
+FIRST_FETCH_SECONDS = 0.1
 # How long the consumer pauses while something it needs is away.
 PAUSE_SECONDS = 0.5
 
@@ -84,7 +89,7 @@ class Consumer:
         self.caught_up = asyncio.Event()
 
     async def run(self) -> None:
-        """Consumes until canceled; `caught_up` is set once nothing was pending."""
+        """Consumes until canceled; `caught_up` is set once everything that was announced before is handled, here or elsewhere."""
         await ensure_stream(self._broker, self._stream)
         config = ConsumerConfig(
             durable_name=self._durable,
@@ -97,22 +102,24 @@ class Consumer:
         subscription = await self._broker.jetstream.pull_subscribe(
             f"tollkeeper.{self._stream}.>", durable=self._durable, stream=stream_name(self._stream), config=config
         )
-        await self._look_whether_caught_up(subscription)
+        newest = (await self._broker.jetstream.stream_info(stream_name(self._stream))).state.last_seq
         while True:
+            if not self.caught_up.is_set():
+                await self._look_whether_caught_up(subscription, newest)
+            seconds = FETCH_SECONDS if self.caught_up.is_set() else FIRST_FETCH_SECONDS
             try:
-                messages = await subscription.fetch(BATCH, timeout=5 if self.caught_up.is_set() else 0.5)
+                messages = await subscription.fetch(BATCH, timeout=seconds)
             except TimeoutError:  # The client raises its own, or at one place the standard library's, above it.
-                # What was pending at first another replica may have taken.
-                await self._look_whether_caught_up(subscription)
                 continue
+            # The client gives none at all where a request ran out just as it was answered.
             for number, message in enumerate(messages):
                 await self._settle(message, waiting=messages[number:])
-            # The client gives none at all where a request ran out just as it was answered.
-            if messages and messages[-1].metadata.num_pending == 0:
-                self.caught_up.set()
 
-    async def _look_whether_caught_up(self, subscription: JetStreamContext.PullSubscription) -> None:
-        if not self.caught_up.is_set() and (await subscription.consumer_info()).num_pending == 0:
+    async def _look_whether_caught_up(self, subscription: JetStreamContext.PullSubscription, newest: int) -> None:
+        """What another replica took counts once it is acknowledged: who took it may be dead."""
+        info = await subscription.consumer_info()
+        floor = 0 if info.ack_floor is None else info.ack_floor.stream_seq
+        if floor >= newest or (info.num_pending == 0 and info.num_ack_pending == 0):
             self.caught_up.set()
 
     async def _settle(self, message: Msg, *, waiting: Sequence[Msg]) -> None:

@@ -31,12 +31,11 @@ from sqlalchemy import (
     select,
     text,
 )
-from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kernel.ids import subject_token
-from kit.broker import Broker, ensure_stream
-from kit.db import Database
+from kit.broker import AnswerLostError, Broker, ensure_stream
+from kit.db import Database, conninfo
 from kit.logs import request_id
 
 log = structlog.get_logger()
@@ -45,6 +44,11 @@ log = structlog.get_logger()
 BATCH = 200
 # How often the table is read although no notification came: the notification is a hint, the table the truth.
 POLL_SECONDS = 1.0
+# How long to wait before what the broker did not take is offered again.
+PAUSE_SECONDS = 0.2
+# A leader that did not look for so long is stuck: it loses the lock, and another replica relays. (What the stuck one had in
+# hand it may publish once more: it carries the same id.)
+STUCK_SECONDS = 15
 # Who holds this session lock relays. Any constant serves; each service has a database of its own.
 _LEADER_LOCK = 7_401_001
 _CHANNEL = "outbox"
@@ -123,12 +127,23 @@ class Relay:
     async def run(self) -> None:
         """Relays until canceled. A lost database or broker ends it with an error; whoever runs it starts it again."""
         await ensure_stream(self._broker, self._context)
-        async with await psycopg.AsyncConnection.connect(_conninfo(self._database), autocommit=True) as leader:
+        options = f"-c idle_session_timeout={STUCK_SECONDS}s"
+        async with await psycopg.AsyncConnection.connect(
+            conninfo(self._database.url), autocommit=True, options=options
+        ) as leader:
             await leader.execute("SELECT pg_advisory_lock(%s)", (_LEADER_LOCK,))
             await leader.execute(f"LISTEN {_CHANNEL}")
             while True:
-                if await self._relay_batch() < BATCH:
-                    await _wait_for_notice(leader)
+                try:
+                    settled = await self._relay_batch()
+                except _BrokerAwayError as error:
+                    log.warning("broker_unavailable", error=str(error))
+                    await asyncio.sleep(PAUSE_SECONDS)
+                else:
+                    if settled < BATCH:
+                        await _wait_for_notice(leader)
+                # Who still leads says so.
+                await leader.execute("SELECT 1")
 
     async def _relay_batch(self) -> int:
         async with self._database.read() as connection:
@@ -136,7 +151,7 @@ class Relay:
             rows = (await connection.execute(query)).all()
         if not rows:
             return 0
-        outcomes = await asyncio.gather(*(self._publish(row) for row in rows), return_exceptions=True)
+        outcomes = await self._publish_all(rows)
         sent = [row.id for row, outcome in zip(rows, outcomes, strict=True) if outcome is None]
         refused = [
             (row, outcome)
@@ -148,9 +163,17 @@ class Relay:
         await self._settle(sent, refused)
         failed = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
         if len(failed) > len(refused):
-            log.warning("broker_unavailable", error=repr(failed[0]), waiting=len(failed))
-            await asyncio.sleep(POLL_SECONDS)
+            raise _BrokerAwayError(f"{len(failed)} events wait: {failed[0]!r}")
         return len(sent) + len(refused)
+
+    async def _publish_all(self, rows: Sequence[Row[Any]]) -> list[BaseException | None]:
+        async def publish_all() -> list[BaseException | None]:
+            return await asyncio.gather(*(self._publish(row) for row in rows), return_exceptions=True)
+
+        try:
+            return await self._broker.answered(publish_all())
+        except AnswerLostError as error:
+            raise _BrokerAwayError("The connection was lost while events were published.") from error
 
     async def _publish(self, row: Row[Any]) -> None:
         headers = {
@@ -174,12 +197,12 @@ class Relay:
             await connection.execute(delete(self._table).where(self._table.c.id.in_(ids)))
 
 
+class _BrokerAwayError(Exception):
+    """Some events could not be published; they stay in the table."""
+
+
 async def _wait_for_notice(leader: psycopg.AsyncConnection[Any]) -> None:
     notices = leader.notifies(timeout=POLL_SECONDS, stop_after=1)
     async with contextlib.aclosing(notices):
         async for _ in notices:
             pass
-
-
-def _conninfo(database: Database) -> str:
-    return make_url(database.url).set(drivername="postgresql").render_as_string(hide_password=False)

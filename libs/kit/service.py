@@ -21,7 +21,7 @@ S = TypeVar("S", bound=ServiceSettings)
 
 # A worker that ended with an error is started again after this, doubled up to the greatest.
 _RESTART_SECONDS = 0.2
-_RESTART_GREATEST_SECONDS = 10.0
+_RESTART_GREATEST_SECONDS = 1.0
 
 
 class Worker(Protocol):

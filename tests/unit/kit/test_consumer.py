@@ -19,13 +19,18 @@ async def consumed(monkeypatch: pytest.MonkeyPatch, *, pending: list[int], fetch
         return None
 
     async def info() -> Any:
-        return SimpleNamespace(num_pending=pending.pop(0) if len(pending) > 1 else pending[0])
+        return SimpleNamespace(
+            num_pending=pending.pop(0) if len(pending) > 1 else pending[0], num_ack_pending=0, ack_floor=None
+        )
+
+    async def stream(*_: Any, **__: Any) -> Any:
+        return SimpleNamespace(state=SimpleNamespace(last_seq=1))
 
     async def subscribe(*_: Any, **__: Any) -> Any:
         return SimpleNamespace(fetch=fetch, consumer_info=info)
 
     monkeypatch.setattr(kit_consumer, "ensure_stream", nothing)
-    broker = cast("Broker", SimpleNamespace(jetstream=SimpleNamespace(pull_subscribe=subscribe)))
+    broker = cast("Broker", SimpleNamespace(jetstream=SimpleNamespace(pull_subscribe=subscribe, stream_info=stream)))
     consumer = Consumer(
         broker, cast("Database", None), stream="x", durable="y", handlers={}, dead_letters=cast("Any", None)
     )
