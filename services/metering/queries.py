@@ -7,12 +7,12 @@ from decimal import Decimal
 from kernel.quantity import ZERO
 from kit.db import Database
 from kit.paging import Page
-from metering.domain.event import Event, EventFilter
+from metering.domain.event import Event, EventFilter, Retraction, meter_required
 from metering.domain.feature import Feature, require_metered
 from metering.domain.span_finder import SpanFinder
 from metering.domain.tracker import Place, Window, microseconds, tracker_not_found
 from metering.domain.usage_range import MeasuredUsage, UsageAnswer, UsageQuery, UsageSpan, check_grouping
-from metering.store import accounts, event_log, usage, windows
+from metering.store import accounts, event_log, retractions, usage, windows
 from metering.store.known_trackers import KnownTrackers, Wanted
 from metering.store.line import raw_of
 
@@ -43,10 +43,21 @@ class Windows:
         return [_window(place, *stored.get(place.key, (ZERO, ZERO, 0))) for place in places]
 
 
-async def list_events(database: Database, wanted: EventFilter, page: Page) -> Sequence[Event]:
-    """The events of a page, and one more where there are more."""
+async def list_events(database: Database, wanted: EventFilter, feature: Feature | None, page: Page) -> Sequence[Event]:
+    """The events of a page, and one more where there are more; `feature` is the filter's, where it names one.
+
+    Raises:
+        TollkeeperError: `FEATURE_HAS_NO_METER`.
+    """
+    meter = None if feature is None else meter_required(feature.id, feature.meter)
     async with database.read() as connection:
-        return await event_log.list_page(connection, wanted, page)
+        return await event_log.list_page(connection, wanted, meter, page)
+
+
+async def list_retractions(database: Database, customer_id: str, page: Page) -> Sequence[Retraction]:
+    """The retractions of a page, and one more where there are more."""
+    async with database.read() as connection:
+        return await retractions.list_page(connection, customer_id, page)
 
 
 async def query_usage(database: Database, feature: Feature, query: UsageQuery) -> UsageAnswer:

@@ -23,6 +23,7 @@ from metering.commands.publish_frames import PublishFrames
 from metering.commands.register_trackers import RegisterTrackers
 from metering.commands.report_events import ReportEvents
 from metering.commands.report_usage import ReportUsage
+from metering.commands.retract_events import RetractEvents
 from metering.commands.settle_reservations import SettleReservations
 from metering.commands.settle_times import SettleTimes
 from metering.commands.store_feature import StoreFeature
@@ -62,7 +63,9 @@ async def wire(settings: MeteringSettings, resources: AsyncExitStack) -> Parts:
     known = KnownTrackers(database)
     frames = PublishFrames(nats)
     settle = SettleTimes(clocks, clock=SystemClock())
-    report_events = ReportEvents(event_line, Meters(), KnownSeries(), settle=settle, frames=frames)
+    meters = Meters()
+    report_events = ReportEvents(event_line, meters, KnownSeries(), settle=settle, frames=frames)
+    retract_events = RetractEvents(database, meters, frames=frames, clock=SystemClock())
     register = RegisterTrackers(database, find_feature, known)
     write_usage = WriteUsage(report_line, frames)
     report_usage = ReportUsage(write_usage, find_feature, known_trackers=known, register=register)
@@ -78,7 +81,7 @@ async def wire(settings: MeteringSettings, resources: AsyncExitStack) -> Parts:
     )
     return Parts(
         registrations=[
-            _events(EventServicer(database, report_events)),
+            _events(EventServicer(database, find_feature, report=report_events, retract=retract_events)),
             _usage(UsageServicer(database, find_feature)),
             _trackers(trackers),
         ],

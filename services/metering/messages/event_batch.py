@@ -36,7 +36,7 @@ _known_ids: set[str] = set()
 _quoted_names: dict[str, str] = {}
 
 
-class _MistakeError(Exception):
+class MistakeError(Exception):
     """The fast path met something that it does not take."""
 
 
@@ -51,7 +51,7 @@ def event_batch_from_proto(request: ReportEventsRequest) -> EventBatch:
         raise invalid(FieldViolation("events", message))
     try:
         return _batch(request.events)
-    except (_MistakeError, TollkeeperError):
+    except (MistakeError, TollkeeperError):
         raise explain(request.events) from None
 
 
@@ -76,12 +76,12 @@ def _batch(events: Iterable[event_pb2.Event]) -> EventBatch:
         if resource_id and resource_id not in known:
             _learn_id(resource_id)
         if not 0 < len(key) <= MAX_KEY_LENGTH or "\0" in key:
-            raise _MistakeError
+            raise MistakeError
         timestamp = event.timestamp
         seconds, nanos = timestamp.seconds, timestamp.nanos
         if not (0 <= seconds < _LATEST_SECONDS and 0 <= nanos <= 999_999_999):
-            raise _MistakeError
-        dimensions, text = _dimensions(event.dimensions)
+            raise MistakeError
+        dimensions, text = dimensions_of(event.dimensions)
         add_customer(customer_id)
         add_name(name)
         add_key(key)
@@ -94,16 +94,20 @@ def _batch(events: Iterable[event_pb2.Event]) -> EventBatch:
 
 def _learn_id(value: str) -> None:
     if _is_id(value) is None:
-        raise _MistakeError
+        raise MistakeError
     if len(_known_ids) >= _MOST_REMEMBERED:
         _known_ids.clear()
     _known_ids.add(value)
 
 
-def _dimensions(messages: Mapping[str, event_pb2.Value]) -> tuple[Dimensions, str]:
-    """The values for meters, and the JSON object that is stored."""
+def dimensions_of(messages: Mapping[str, event_pb2.Value]) -> tuple[Dimensions, str]:
+    """The values for meters, and the JSON object that is stored.
+
+    Raises:
+        MistakeError, TollkeeperError: One of them is not right; `messages.event_mistakes` tells which.
+    """
     if len(messages) > MAX_DIMENSIONS:
-        raise _MistakeError
+        raise MistakeError
     values: dict[str, DimensionValue] = {}
     texts: list[str] = []
     for name in messages:
@@ -113,7 +117,7 @@ def _dimensions(messages: Mapping[str, event_pb2.Value]) -> tuple[Dimensions, st
         string = message.string_value
         if string or (kind := message.WhichOneof("kind")) == "string_value":
             if len(string) > MAX_TEXT_LENGTH or "\0" in string:
-                raise _MistakeError
+                raise MistakeError
             values[name] = string
             texts.append(quoted + encode_basestring(string))
             continue
@@ -127,7 +131,7 @@ def _dimensions(messages: Mapping[str, event_pb2.Value]) -> tuple[Dimensions, st
             case _:
                 value = None
         if value is None:
-            raise _MistakeError
+            raise MistakeError
         values[name] = value
         texts.append(quoted + text_of(value))
     return values, "{" + ",".join(texts) + "}"
@@ -135,7 +139,7 @@ def _dimensions(messages: Mapping[str, event_pb2.Value]) -> tuple[Dimensions, st
 
 def _learn_name(name: str) -> str:
     if not 0 < len(name) <= MAX_NAME_LENGTH or "\0" in name:
-        raise _MistakeError
+        raise MistakeError
     if len(_quoted_names) >= _MOST_REMEMBERED:
         _quoted_names.clear()
     quoted = _quoted_names[name] = encode_basestring(name) + ":"

@@ -1,6 +1,6 @@
 """Every mistake of a batch of raw events, by index and field."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import assert_never
 
 from kernel.errors import FieldViolation, Mistakes, TollkeeperError, invalid
@@ -42,20 +42,36 @@ def timestamp_ahead(rows: Sequence[int]) -> list[FieldViolation]:
     return [FieldViolation(f"events[{row}].timestamp", message) for row in rows[:MAX_MISTAKES]]
 
 
+def timestamp_expired(rows: Sequence[int]) -> list[FieldViolation]:
+    """Events from before the retention of raw events."""
+    message = "must not be older than raw events are kept: what counts later could not be told from what counted before"
+    return [FieldViolation(f"events[{row}].timestamp", message) for row in rows[:MAX_MISTAKES]]
+
+
+def check_dimensions(dimensions: Mapping[str, event_pb2.Value], path: str, mistakes: Mistakes) -> None:
+    """Notes every mistake of names and values."""
+    for name in sorted(dimensions):
+        where = f"{path}[{name[:MAX_NAME_LENGTH]!r}]"
+        _check_text(name, where, mistakes, most=MAX_NAME_LENGTH, least=1, what="the name ")
+        _check_value(dimensions[name], where, mistakes)
+
+
+def check_key(key: str, path: str, mistakes: Mistakes) -> None:
+    """Notes what is wrong with an idempotency key."""
+    _check_text(key, path, mistakes, most=MAX_KEY_LENGTH, least=1)
+
+
 def _check_event(event: event_pb2.Event, path: str, mistakes: Mistakes) -> None:
     mistakes.attempt(check_id, event.event_name, f"{path}.event_name")
     mistakes.attempt(check_id, event.customer_id, f"{path}.customer_id")
-    _check_text(event.idempotency_key, f"{path}.idempotency_key", mistakes, most=MAX_KEY_LENGTH, least=1)
+    check_key(event.idempotency_key, f"{path}.idempotency_key", mistakes)
     if event.resource_id:
         mistakes.attempt(check_id, event.resource_id, f"{path}.resource_id")
     mistakes.attempt(timestamp_from_proto, event.timestamp, f"{path}.timestamp")
     if len(event.dimensions) > MAX_DIMENSIONS:
         mistakes.add(f"{path}.dimensions", f"must be at most {MAX_DIMENSIONS}, not {len(event.dimensions):,}")
         return
-    for name in sorted(event.dimensions):
-        where = f"{path}.dimensions[{name[:MAX_NAME_LENGTH]!r}]"
-        _check_text(name, where, mistakes, most=MAX_NAME_LENGTH, least=1, what="the name ")
-        _check_value(event.dimensions[name], where, mistakes)
+    check_dimensions(event.dimensions, f"{path}.dimensions", mistakes)
 
 
 def _check_value(value: event_pb2.Value, path: str, mistakes: Mistakes) -> None:

@@ -12,14 +12,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from kernel.errors import FieldViolation, invalid
 from kit.paging import Page
 from metering.domain.event import Event, EventFilter
+from metering.domain.meter import Meter
 from metering.domain.tracker import EPOCH, microseconds
-from metering.store import tables
+from metering.store import meter_sql, tables
 
 _TABLE = tables.event
 
 
-async def list_page(connection: AsyncConnection, wanted: EventFilter, page: Page) -> Sequence[Event]:
-    """One event more than the page holds, where there are more."""
+async def list_page(
+    connection: AsyncConnection, wanted: EventFilter, meter: Meter | None, page: Page
+) -> Sequence[Event]:
+    """One event more than the page holds, where there are more; only those that the meter matches, where there is one."""
     table = _TABLE.c
     columns = [column for column in table if column is not table.dimensions]
     query = (
@@ -35,6 +38,12 @@ async def list_page(connection: AsyncConnection, wanted: EventFilter, page: Page
         query = query.where(table.timestamp_us >= microseconds(wanted.start))
     if wanted.end is not None:
         query = query.where(table.timestamp_us < microseconds(wanted.end))
+    if wanted.resource_id:
+        query = query.where(table.resource_id == wanted.resource_id)
+    if meter is not None:
+        query = query.where(meter_sql.matches(meter))
+    for name, value in wanted.dimensions.items():
+        query = query.where(meter_sql.has_one_of(name, [value]))
     if page.after:
         time, key = position_of(page)
         # The first condition says nothing new, but the index can use it.
@@ -59,11 +68,20 @@ def position_of(page: Page) -> tuple[int, str]:
 
 def event_from_row(row: Row[Any]) -> Event:
     """The event of a row."""
+    return event_of(
+        row.customer_id, row.idempotency_key, row.timestamp_us, row.event_name, row.resource_id, row.dimensions
+    )
+
+
+def event_of(  # noqa: PLR0917 - the columns of a row, in the order of the table's key.
+    customer_id: str, idempotency_key: str, timestamp_us: int, event_name: str, resource_id: str, dimensions: str
+) -> Event:
+    """The event of these columns; its dimensions as JSON text."""
     return Event(
-        event_name=row.event_name,
-        customer_id=row.customer_id,
-        idempotency_key=row.idempotency_key,
-        resource_id=row.resource_id,
-        time=EPOCH + timedelta(microseconds=row.timestamp_us),
-        dimensions=json.loads(row.dimensions, parse_float=Decimal),
+        event_name=event_name,
+        customer_id=customer_id,
+        idempotency_key=idempotency_key,
+        resource_id=resource_id,
+        time=EPOCH + timedelta(microseconds=timestamp_us),
+        dimensions=json.loads(dimensions, parse_float=Decimal),
     )

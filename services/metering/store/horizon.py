@@ -3,14 +3,15 @@
 Customers on a test clock are not touched by it: the times they live in say nothing of how old their data are.
 """
 
+from collections.abc import Collection, Mapping
+
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from metering.store import tables
+from metering.store import customers, tables
 
 _TABLE = tables.horizon
-_CUSTOMER = tables.customer
 
 
 async def read(connection: AsyncConnection) -> int:
@@ -20,10 +21,14 @@ async def read(connection: AsyncConnection) -> int:
 
 async def of_customer(connection: AsyncConnection, customer_id: str) -> int:
     """The horizon of one customer's raw events: 0 on a test clock."""
-    clock = (
-        await connection.execute(select(_CUSTOMER.c.test_clock_id).where(_CUSTOMER.c.id == customer_id))
-    ).scalar_one_or_none()
-    return 0 if clock else await read(connection)
+    return (await of_customers(connection, [customer_id]))[customer_id]
+
+
+async def of_customers(connection: AsyncConnection, customer_ids: Collection[str]) -> Mapping[str, int]:
+    """The horizon of each of these customers' raw events: 0 on a test clock."""
+    horizon = await read(connection)
+    clocks = await customers.clock_ids(connection, customer_ids) if horizon else {}
+    return {one: 0 if clocks.get(one) else horizon for one in customer_ids}
 
 
 async def move(connection: AsyncConnection, timestamp_us: int) -> int:

@@ -1,7 +1,7 @@
 """A connection of its own for a gatherer's transactions: raw psycopg, because ingest spends a tenth of its time per statement layer."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeAlias
 
 import psycopg
@@ -29,6 +29,29 @@ class ConcurrentWriteError(Exception):
     """Another transaction came first; nothing was written, and the same again will do."""
 
 
+@contextmanager
+def plain_faults() -> Iterator[None]:
+    """Gives psycopg's errors within the block their meaning.
+
+    Raises:
+        TollkeeperError: `DEPENDENCY_UNAVAILABLE`: the database is away, or was lost in the middle.
+        ConcurrentWriteError: Run it again.
+    """
+    try:
+        yield
+    except psycopg.errors.UniqueViolation as error:
+        # Nothing to worry about: callers count on it.
+        raise ConcurrentWriteError from error
+    except (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected) as error:
+        log.warning("transaction_runs_again", error=type(error).__name__)
+        raise ConcurrentWriteError from error
+    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        log.warning("database_unavailable", error=str(error))
+        raise TollkeeperError(
+            ErrorKind.UNAVAILABLE, "DEPENDENCY_UNAVAILABLE", "The store cannot be reached. Retry with backoff."
+        ) from error
+
+
 class Line:
     """One connection, opened at first use and again after it broke; one transaction at a time."""
 
@@ -46,7 +69,7 @@ class Line:
             TollkeeperError: `DEPENDENCY_UNAVAILABLE`: the database is away, or was lost in the middle.
             ConcurrentWriteError: Run it again.
         """
-        try:
+        with plain_faults():
             connection = await self._begun()
             try:
                 yield connection
@@ -54,18 +77,6 @@ class Line:
             except BaseException:
                 await self._undo(connection)
                 raise
-        except (
-            psycopg.errors.SerializationFailure,
-            psycopg.errors.DeadlockDetected,
-            psycopg.errors.UniqueViolation,
-        ) as error:
-            log.warning("transaction_runs_again", error=type(error).__name__)
-            raise ConcurrentWriteError from error
-        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
-            log.warning("database_unavailable", error=str(error))
-            raise TollkeeperError(
-                ErrorKind.UNAVAILABLE, "DEPENDENCY_UNAVAILABLE", "The store cannot be reached. Retry with backoff."
-            ) from error
 
     async def close(self) -> None:
         """Closes the connection."""

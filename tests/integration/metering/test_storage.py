@@ -11,6 +11,7 @@ from kit.db import Database
 from metering.domain.feature import Feature, UsageSource
 from metering.domain.series import Series
 from metering.store import events, features, series, tables
+from metering.store.events import EventLines
 from metering.store.line import Line
 from tests.conftest import MakeDatabase
 
@@ -30,14 +31,15 @@ async def test_the_same_keys_in_opposite_orders_do_not_wait_in_a_circle(make_dat
     url = make_database("metering")
     lines = [Line(url, on_connect=events.STAGING) for _ in range(2)]
 
-    async def let_in(line: Line, keys: Sequence[str]) -> int:
+    async def let_in(line: Line, keys: list[str]) -> int:
+        taken = EventLines(keys, [0] * len(keys), [])
         async with line.transaction() as connection:
-            return len(await events.let_in(connection, keys, range(len(keys))))
+            return len(await events.let_in(connection, taken, events.first_rows(taken)))
 
     for number in range(5):
         keys = [f"customer-{n % 7}\t{number}-{n}" for n in range(2_000)]
-        late = await asyncio.gather(let_in(lines[0], keys), let_in(lines[1], keys[::-1]))
-        assert sum(late) == 2_000
+        new = await asyncio.gather(let_in(lines[0], keys), let_in(lines[1], keys[::-1]))
+        assert sum(new) == 2_000
     for line in lines:
         await line.close()
 
