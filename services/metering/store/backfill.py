@@ -8,17 +8,15 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
-from sqlalchemy import BigInteger, ColumnElement, Table, and_, bindparam, cast, func
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import func
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kernel.quantity import ZERO
 from metering.domain.feature import Feature
 from metering.domain.gathered import Gathered, is_gathered, value_of
 from metering.domain.meter import Aggregation, Meter
-from metering.domain.series import Series
-from metering.domain.tracker import Place, Span, Tracker, Window, microseconds, span_start
-from metering.store import distinct, gathered, meter_sql, spans, tables, windows
+from metering.domain.tracker import Place, Span, Tracker, Window, span_start
+from metering.store import distinct, gathered, meter_sql, spans, stored, tables, windows
 from metering.store.line import raw_of
 
 _EVENT = tables.event
@@ -88,12 +86,13 @@ async def recompute(
         feature = features[tracker.series.feature_id]
         for run in _adjacent(several):
             differences = (await inspect(connection, feature, tracker, run)).differences
-            if differences and _is_unique(feature.meter):
-                await _recount_distinct(connection, feature, tracker, [one.place.span for one in differences])
+            if _is_unique(feature.meter):
+                for part in _adjacent(one.place.span for one in differences):
+                    await _recount_distinct(connection, feature, tracker, part)
             before = {one.place.key: one.value for one in differences}
             parts = {one.place: one.parts for one in differences}
-            stored = await _store(connection, feature, parts, revision=revision)
-            changed += [Recomputed(window, before[window.key]) for window in stored]
+            put = await _store(connection, feature, parts, revision=revision)
+            changed += [Recomputed(window, before[window.key]) for window in put]
     return changed
 
 
@@ -102,42 +101,23 @@ async def inspect(connection: AsyncConnection, feature: Feature, tracker: Tracke
     raw = await raw_of(connection)
     found = await _found(connection, feature, tracker, run)
     first, before = _bounds(run)
-    stored = {window.span: window for window in await windows.of_tracker(raw, tracker, first=first, before=before)}
-    places = [Place(tracker, span) for span in {**found, **stored}]
+    standing = {window.span: window for window in await windows.of_tracker(raw, tracker, first=first, before=before)}
+    places = [Place(tracker, span) for span in {**found, **standing}]
     wrong = await _wrong_beneath(connection, feature, tracker, run=run, found=found)
     differences = []
     for place in places:
-        window, parts = stored.get(place.span), found.get(place.span)
+        window, parts = standing.get(place.span), found.get(place.span)
         value, right = window.value if window is not None else ZERO, _value(feature.meter, parts)
         if value != right or place.span in wrong:
             differences.append(Difference(place, value, right, parts))
     return Inspection(len(places), differences)
 
 
-def stored_usage(feature: Feature, series: Series) -> tuple[Table, ColumnElement[bool]]:
-    """The table that holds a series' usage, and which of its rows do."""
-    if feature.meter is not None:
-        rows = and_(_EVENT.c.customer_id == series.customer_id, meter_sql.matches(feature.meter))
-        return _EVENT, _with_resource(rows, _EVENT, series)
-    rows = and_(_MEASUREMENT.c.customer_id == series.customer_id, _MEASUREMENT.c.feature_id == series.feature_id)
-    return _MEASUREMENT, _with_resource(rows, _MEASUREMENT, series)
-
-
-def place_in(table: Table, run: Sequence[Span]) -> ColumnElement[int]:
-    """Which period of the run a row lies in, from 1 on; the endless one is a run of its own."""
-    starts = [microseconds(span_start(span)) for span in run]
-    return func.width_bucket(table.c.timestamp_us, cast(bindparam("starts", starts), ARRAY(BigInteger))).label("place")
-
-
-def _with_resource(rows: ColumnElement[bool], table: Table, series: Series) -> ColumnElement[bool]:
-    return and_(rows, table.c.resource_id == series.resource_id) if series.resource_id else rows
-
-
 async def _runs(connection: AsyncConnection, feature: Feature, tracker: Tracker) -> AsyncIterator[Sequence[Span]]:
     if tracker.periods is None:
         yield [None]
         return
-    table, rows = stored_usage(feature, tracker.series)
+    table, rows = stored.usage_of(feature, tracker.series)
     async for run in spans.occupied(connection, table, rows, periods=tracker.periods):
         yield run
 
@@ -146,8 +126,8 @@ async def _found(
     connection: AsyncConnection, feature: Feature, tracker: Tracker, run: Sequence[Span]
 ) -> dict[Span, Gathered]:
     """What the stored data come to in each period of the run that anything falls into."""
-    table, rows = _counted(feature, tracker, run)
-    place = place_in(table, run)
+    table, rows = stored.counted_in(feature, tracker.series, run)
+    place = stored.place_in(table, run)
     meter = feature.meter
     if meter is None:
         query = meter_sql.grouped([place], func.sum(_MEASUREMENT.c.delta))
@@ -157,24 +137,13 @@ async def _found(
     return {run[number - 1]: Gathered(Decimal(value), *rest) for number, value, *rest in result}
 
 
-def _counted(feature: Feature, tracker: Tracker, run: Sequence[Span]) -> tuple[Table, ColumnElement[bool]]:
-    table, rows = stored_usage(feature, tracker.series)
-    if feature.meter is not None:
-        rows = and_(rows, ~meter_sql.is_skipped(feature.meter))
-    first, last = run[0], run[-1]
-    if first is None or last is None:
-        return table, rows
-    time = table.c.timestamp_us
-    return table, and_(rows, time >= microseconds(first.start), time < microseconds(last.end))
-
-
 async def _recount_distinct(
     connection: AsyncConnection, feature: Feature, tracker: Tracker, run: Sequence[Span]
 ) -> dict[Span, Gathered]:
     assert feature.meter is not None  # noqa: S101 - a UNIQUE meter.
-    _, rows = _counted(feature, tracker, run)
+    _, rows = stored.counted_in(feature, tracker.series, run)
     starts = [span_start(span) for span in run]
-    place = place_in(_EVENT, run)
+    place = stored.place_in(_EVENT, run)
     counts = await distinct.recount(connection, feature.meter, tracker, rows=rows, starts=starts, place=place)
     by_start = dict(zip(starts, run, strict=True))
     return {by_start[start]: Gathered(Decimal(number)) for start, number in counts.items()}
@@ -194,8 +163,8 @@ async def _wrong_beneath(
         return set()
     by_start = {span_start(span): span for span in run}
     if meter.aggregation is Aggregation.UNIQUE:
-        _, rows = _counted(feature, tracker, run)
-        place = place_in(_EVENT, run)
+        _, rows = stored.counted_in(feature, tracker.series, run)
+        place = stored.place_in(_EVENT, run)
         compared = await distinct.compare(connection, meter, tracker, rows=rows, starts=list(by_start), place=place)
         return {by_start[start] for start, one in compared.items() if not one.kept}
     if not is_gathered(meter.aggregation):
@@ -212,11 +181,11 @@ async def _store(
     raw = await raw_of(connection)
     meter = feature.meter
     changed = [place.window(_value(meter, one), revision=revision) for place, one in found.items()]
-    stored = await windows.put(raw, changed)
+    put = await windows.put(raw, changed)
     if meter is not None and is_gathered(meter.aggregation):
         await gathered.put(raw, {place: one for place, one in found.items() if one is not None})
         await gathered.delete(raw, [place for place, one in found.items() if one is None])
-    return stored
+    return put
 
 
 def _value(meter: Meter | None, parts: Gathered | None) -> Decimal:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Table, func, select
+from sqlalchemy import ColumnElement, Table, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kernel.period import Period
@@ -29,19 +29,33 @@ async def occupied(
         where: The rows; best found by the index of customer and time.
         periods: The recurrence.
     """
-    time = table.c.timestamp_us
-    bounds = select(func.min(time), func.max(time)).where(where)
     at = microseconds(periods.anchor)
-    while True:
-        first, last = (await connection.execute(bounds.where(time >= at))).one()
-        if first is None:
-            return
-        run = _run(periods, EPOCH + timedelta(microseconds=first), EPOCH + timedelta(microseconds=last))
+    while (bounds := await between(connection, table, where, at=at)) is not None:
+        run = run_over(periods, *bounds)
         yield run
         at = microseconds(run[-1].end)
 
 
-def _run(periods: Recurrence, first: datetime, last: datetime) -> Sequence[Period]:
+async def between(
+    connection: AsyncConnection, table: Table, where: ColumnElement[bool], *, at: int, until: int | None = None
+) -> tuple[datetime, datetime] | None:
+    """The times of the first and the last matching row from `at` on and before `until`, in microseconds; None: there is none."""
+    time = table.c.timestamp_us
+    rows = select(time).where(where, time >= at).limit(1)
+    if until is not None:
+        rows = rows.where(time < until)
+    # Each stops at the first row that it finds in the index; the least and the greatest would read all that lies between.
+    first = (await connection.execute(rows.order_by(time))).scalar_one_or_none()
+    last = (await connection.execute(rows.order_by(time.desc()))).scalar_one_or_none()
+    if first is None or last is None:
+        return None
+    return EPOCH + timedelta(microseconds=first), EPOCH + timedelta(microseconds=last)
+
+
+def run_over(periods: Recurrence, first: datetime, last: datetime) -> list[Period]:
+    """Adjacent periods from the one that holds the first instant on, to the one that holds the last, or as many as one statement
+    takes.
+    """
     index = periods.index_at(first)
     run = [periods.period(index)]
     while run[-1].end <= last and len(run) < MOST_PERIODS:

@@ -24,7 +24,7 @@ from metering.domain.usage_range import (
     too_many_points,
 )
 from metering.store import meter_sql, spans, tables
-from metering.store.backfill import place_in, stored_usage
+from metering.store.stored import place_in, usage_of
 
 
 async def of_range(connection: AsyncConnection, feature: Feature, query: UsageQuery) -> UsageAnswer:
@@ -33,7 +33,7 @@ async def of_range(connection: AsyncConnection, feature: Feature, query: UsageQu
     Raises:
         TollkeeperError: `TOO_MANY_POINTS`.
     """
-    table, rows = stored_usage(feature, query.series)
+    table, rows = usage_of(feature, query.series)
     rows = and_(rows, *_within(table, query.period))
     counted = rows if feature.meter is None else and_(rows, ~meter_sql.is_skipped(feature.meter))
     points: list[UsagePoint] = []
@@ -54,7 +54,7 @@ async def of_range(connection: AsyncConnection, feature: Feature, query: UsageQu
 
 async def of_span(connection: AsyncConnection, feature: Feature, series: Series, *, period: Period) -> Decimal:
     """The usage of a span; zero where nothing counts."""
-    table, rows = stored_usage(feature, series)
+    table, rows = usage_of(feature, series)
     meter = feature.meter
     counted = rows if meter is None else and_(rows, ~meter_sql.is_skipped(meter))
     place = place_in(table, [period])
