@@ -42,6 +42,7 @@ class FirstOutcome:
         tracker_id: Whose window was answered.
         previous: The window's value before the report.
         value: After it.
+        reserved: What reservations held of the window after it.
         written: By how much usage changed.
         reservation: What was held, where it was; None also for one that is forgotten.
     """
@@ -51,6 +52,7 @@ class FirstOutcome:
     span: Span
     previous: Decimal
     value: Decimal
+    reserved: Decimal
     revision: int
     written: Decimal
     reservation: Reservation | None = None

@@ -157,11 +157,10 @@ class Ledger:
             return Outcome(Verdict.KEY_REUSED, window, window.value)
         whole = report.series.whole
         tracker = next(one for one in self._trackers[whole] if one.id == first.tracker_id)
+        then = Window(tracker, first.span, first.value, first.revision, first.reserved)
         held = first.reservation
         if held is None:
-            then = Window(tracker, first.span, first.value, first.revision)
             return Outcome(Verdict.REPEATED, then, first.previous, first.written)
-        then = Window(tracker, first.span, first.value, first.revision, held.window_reserved)
         return Outcome(Verdict.REPEATED, then, first.previous, held.value, held.held)
 
     def _write(self, report: Report, delta: Decimal, before: Window) -> Outcome:
@@ -184,7 +183,6 @@ class Ledger:
             idempotency_key=report.idempotency_key,
             time=report.time,
             value=value,
-            window_reserved=after.reserved,
             expire_time=self._now + report.hold,
         )
         self.made.append(reservation)
@@ -225,7 +223,15 @@ class Ledger:
         content, key = report.content, report.idempotency_key
         self.measurements.append(Measurement(content, key, report.time, delta, after, previous))
         self._used[report.series.customer_id, key] = FirstOutcome(
-            content, after.tracker.id, after.span, previous, after.value, after.revision, delta, reservation
+            content,
+            after.tracker.id,
+            after.span,
+            previous,
+            after.value,
+            after.reserved,
+            after.revision,
+            delta,
+            reservation,
         )
 
     def _change(self, place: Place, value: Decimal, *, reserved: Decimal, revision: int) -> None:

@@ -50,7 +50,6 @@ class Reservation:
         idempotency_key: Of the report that made it.
         time: When it counts: it belongs to the periods of that time, whenever it is committed.
         value: How much it holds, above 0.
-        window_reserved: What all reservations held of the window that it was decided in, after it was made.
         ending: None: it is open.
         committed: How much was written at its end.
     """
@@ -60,7 +59,6 @@ class Reservation:
     idempotency_key: str
     time: datetime
     value: Decimal
-    window_reserved: Decimal
     expire_time: datetime
     ending: Ending | None = None
     committed: Decimal = ZERO

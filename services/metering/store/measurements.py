@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from kernel.period import Period
+from kernel.quantity import ZERO
 from metering.domain.account import FirstOutcome, Key
 from metering.domain.report import Behavior, Content, Measurement
 from metering.domain.series import Series
@@ -15,7 +16,8 @@ from metering.store.reservations import COLUMNS
 
 _OF_KEYS = f"""
 SELECT m.customer_id, m.idempotency_key, m.resource_id, m.feature_id, m.value, m.behavior,
-    m.tracker_id, m.period_start, m.period_end, m.previous_value, m.window_value, m.revision, m.delta, {COLUMNS}
+    m.tracker_id, m.period_start, m.period_end, m.previous_value, m.window_value, m.window_reserved, m.revision,
+    m.delta, {COLUMNS}
 FROM measurement m JOIN unnest(%s::text[], %s::text[]) AS wanted (customer_id, idempotency_key)
     ON m.customer_id = wanted.customer_id AND m.idempotency_key = wanted.idempotency_key
 LEFT JOIN reservation r ON r.customer_id = m.customer_id AND r.idempotency_key = m.idempotency_key
@@ -23,7 +25,7 @@ LEFT JOIN reservation r ON r.customer_id = m.customer_id AND r.idempotency_key =
 
 _ADD = """
 COPY measurement (customer_id, idempotency_key, resource_id, feature_id, timestamp_us, value, behavior, delta,
-    tracker_id, period_start, period_end, previous_value, window_value, revision) FROM STDIN
+    tracker_id, period_start, period_end, previous_value, window_value, window_reserved, revision) FROM STDIN
 """
 
 
@@ -45,6 +47,7 @@ async def of_keys(connection: Raw, keys: Collection[Key]) -> Mapping[Key, FirstO
             end,
             previous,
             result,
+            held,
             revision,
             delta,
             *reserved,
@@ -52,7 +55,7 @@ async def of_keys(connection: Raw, keys: Collection[Key]) -> Mapping[Key, FirstO
         content = Content(Series(customer_id, resource_id, feature_id), value, Behavior(behavior))
         reservation = None if reserved[0] is None else reservations.from_row(reserved)
         found[customer_id, key] = FirstOutcome(
-            content, tracker_id, _span(start, end), previous, result, revision, delta, reservation
+            content, tracker_id, _span(start, end), previous, result, held or ZERO, revision, delta, reservation
         )
     return found
 
@@ -88,6 +91,7 @@ def _line(measurement: Measurement) -> str:
         "\\N" if window.span is None else window.span.end.isoformat(),
         format(measurement.previous, "f"),
         format(window.value, "f"),
+        format(window.reserved, "f") if window.reserved else "\\N",
         window.revision,
     )
     return "\t".join(map(str, fields)) + "\n"

@@ -13,7 +13,7 @@ from metering.domain.span_finder import SpanFinder
 from metering.domain.tracker import EPOCH, Place, PlaceKey, Tracker, covers, microseconds, span_start
 from metering.store.line import Raw
 
-COLUMNS = """r.id, r.customer_id, r.resource_id, r.feature_id, r.idempotency_key, r.timestamp_us, r.value, r.window_reserved,
+COLUMNS = """r.id, r.customer_id, r.resource_id, r.feature_id, r.idempotency_key, r.timestamp_us, r.value,
     r.expire_time, r.end_state, r.committed_value"""
 
 _SERIES_OF = """
@@ -40,9 +40,9 @@ SELECT min(expire_time) FROM reservation WHERE customer_id = %s AND feature_id =
 
 _ADD = """
 INSERT INTO reservation
-    (customer_id, id, idempotency_key, resource_id, feature_id, timestamp_us, value, window_reserved, expire_time)
+    (customer_id, id, idempotency_key, resource_id, feature_id, timestamp_us, value, expire_time)
 SELECT * FROM unnest(
-    %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::numeric[], %s::numeric[], %s::timestamptz[]
+    %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::numeric[], %s::timestamptz[]
 )
 """
 
@@ -125,7 +125,6 @@ async def add(connection: Raw, made: Sequence[Reservation]) -> None:
         [one.series.feature_id for one in made],
         [microseconds(one.time) for one in made],
         [one.value for one in made],
-        [one.window_reserved for one in made],
         [one.expire_time for one in made],
     )
     await connection.execute(_ADD, arrays, prepare=True)
@@ -180,14 +179,13 @@ async def forget(connection: Raw, *, most: int) -> int:
 
 def from_row(row: Sequence[Any]) -> Reservation:
     """The reservation of a row of `COLUMNS`."""
-    name, customer_id, resource_id, feature_id, key, time, value, window_reserved, expire_time, state, committed = row
+    name, customer_id, resource_id, feature_id, key, time, value, expire_time, state, committed = row
     return Reservation(
         id=name,
         series=Series(customer_id, resource_id, feature_id),
         idempotency_key=key,
         time=EPOCH + timedelta(microseconds=time),
         value=value,
-        window_reserved=window_reserved,
         expire_time=expire_time,
         ending=Ending(state) if state else None,
         committed=committed or ZERO,

@@ -214,6 +214,8 @@ measurement = Table(
     Column("period_end", DateTime(timezone=True)),
     Column("previous_value", Numeric, nullable=False),
     Column("window_value", Numeric, nullable=False),
+    # What reservations held of that window beside its value; null: nothing.
+    Column("window_reserved", Numeric),
     Column("revision", BigInteger, nullable=False),
     # The feature first: else the planner may take this index for looking up a key, and read all of a customer's reports.
     Index("measurement_by_time", "feature_id", "customer_id", "timestamp_us"),
@@ -231,8 +233,6 @@ reservation = Table(
     _id("feature_id"),
     Column("timestamp_us", BigInteger, nullable=False),
     Column("value", Numeric, nullable=False),
-    # What all reservations held of the window after this one was made: for the repeated key.
-    Column("window_reserved", Numeric, nullable=False),
     # Real time, by the database's clock.
     Column("expire_time", DateTime(timezone=True), nullable=False),
     # Empty while it is open; else how it ended.

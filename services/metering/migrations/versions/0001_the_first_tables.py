@@ -102,6 +102,7 @@ def upgrade() -> None:
         sa.Column("period_end", sa.DateTime(timezone=True), nullable=True),
         sa.Column("previous_value", sa.Numeric(), nullable=False),
         sa.Column("window_value", sa.Numeric(), nullable=False),
+        sa.Column("window_reserved", sa.Numeric(), nullable=True),
         sa.Column("revision", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("customer_id", "idempotency_key"),
     )
@@ -166,7 +167,6 @@ def upgrade() -> None:
         sa.Column("feature_id", sa.Text(collation="C"), nullable=False),
         sa.Column("timestamp_us", sa.BigInteger(), nullable=False),
         sa.Column("value", sa.Numeric(), nullable=False),
-        sa.Column("window_reserved", sa.Numeric(), nullable=False),
         sa.Column("expire_time", sa.DateTime(timezone=True), nullable=False),
         sa.Column("end_state", sa.Text(), server_default="", nullable=False),
         sa.Column("end_time", sa.DateTime(timezone=True), nullable=True),
