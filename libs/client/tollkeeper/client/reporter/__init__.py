@@ -1,0 +1,1 @@
+"""Raw events, sent in batches in the background."""
