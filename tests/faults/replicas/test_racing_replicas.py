@@ -3,13 +3,13 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import pytest
 
+from tests.faults.replicas.counting import counted
 from tests.faults.replicas.world import SIDES, Airline, World, departure
 from tollkeeper.entitlements.v1.entitlements_service_pb2 import ReportUsageResponse
-from tollkeeper.metering.v1.event_pb2 import Event
 
 
 @pytest.fixture(autouse=True)
@@ -96,13 +96,3 @@ async def test_a_stream_in_any_order_with_duplicates_through_both_is_counted_onc
                 "gates": "0",
                 "calls": str(reported[airline.id]),
             }
-
-
-def counted(events: Sequence[Event], airline: Airline) -> dict[str, str]:
-    """The metered usage, counted without Tollkeeper."""
-    own = {event.idempotency_key: event.dimensions for event in events if event.customer_id == airline.id}
-    return {
-        "departures": str(len(own)),
-        "miles": str(int(sum(dimensions["distance"].number_value for dimensions in own.values()))),
-        "aircraft": str(len({dimensions["tailnum"].string_value for dimensions in own.values()})),
-    }

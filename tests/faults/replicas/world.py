@@ -78,10 +78,16 @@ class World:
         """The same with calls that are repeated while something is away."""
         return World(self.platform, self.sides, call_again)
 
+    async def customer(self) -> tuple[str, str]:
+        """A new customer that lives by real time: its id, and the token."""
+        name = f"airline-{next(_customers)}"
+        request = CreateCustomerRequest(customer=Customer(id=name))
+        return name, (await self.call(self.sides[0].customers.CreateCustomer, request)).token
+
     async def airline(self, *, gates: int = 1) -> Airline:
         """A new customer that lives by real time, subscribed."""
-        api, name = self.sides[0], f"airline-{next(_customers)}"
-        born = await self.call(api.customers.CreateCustomer, CreateCustomerRequest(customer=Customer(id=name)))
+        api = self.sides[0]
+        name, born = await self.customer()
         request = ProvisionSubscriptionRequest(
             request_id=name,
             customer_id=name,
@@ -90,7 +96,7 @@ class World:
             commitments=[Commitment(feature_id="gates", quantity=str(gates))],
         )
         made = await self.call(api.subscriptions.ProvisionSubscription, request)
-        return Airline(name, made.subscription.id, (born.token, made.token))
+        return Airline(name, made.subscription.id, (born, made.token))
 
     async def known_airline(self, *, gates: int = 1) -> Airline:
         """One that either side has in memory, with its usage."""
