@@ -55,6 +55,26 @@ async def test_events_of_several_periods_arrive_over_several_invoices(world: Wor
     assert (await world.invoices_of())[-1].reason == invoice_pb2.INVOICE_REASON_FINAL
 
 
+async def test_usage_that_was_taken_back_becomes_credit_on_the_next_invoice(world: World) -> None:
+    world.catalog.publish(plan("airline", departures()))
+    await world.clock("2013", START)
+    await world.customer("UA", "2013")
+    await world.provision("UA", "airline")
+    world.metering.use("UA", "departures", month(0), quantity="2500")
+    await world.advance("2013", month(1))
+    assert (await world.invoices_of())[-1].total.amount == "15.00"
+    world.metering.use("UA", "departures", month(0), quantity="-1600")
+    await world.advance("2013", month(2))
+    invoice = (await world.invoices_of())[-1]
+    assert late(invoice) == [(1, "2500", "900", "-10.00")]
+    assert (invoice.total.amount, invoice.state) == ("-10.00", invoice_pb2.INVOICE_STATE_PAID)
+    # The credit is used before money is asked for.
+    world.metering.use("UA", "departures", month(2), quantity="3000")
+    await world.advance("2013", month(3))
+    invoice = (await world.invoices_of())[-1]
+    assert (invoice.total.amount, invoice.amount_due.amount) == ("15.00", "5.00")
+
+
 async def test_metering_is_asked_in_calls_of_a_thousand_lookups(world: World) -> None:
     features = [f"f{i:02}" for i in range(20)]
     used = [charge(one, "USAGE_BASED", price("1"), pricing="FLAT_RATE", feature_id=one) for one in features]
