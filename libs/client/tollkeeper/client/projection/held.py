@@ -84,7 +84,7 @@ class Held:
 
 
 def _stands(at: datetime, as_of: datetime, now: datetime) -> bool:
-    return as_of < at and now - at < OWN_USAGE_STANDS
+    return as_of <= at and now - at < OWN_USAGE_STANDS
 
 
 def _with_own(entitlement: Entitlement, own: OwnUsage) -> Entitlement:

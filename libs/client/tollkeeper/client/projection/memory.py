@@ -62,14 +62,16 @@ class Memory:
         """What is known stays; no stream tells of it until one is opened."""
         self._begin(lock)
 
-    def open(self) -> None:
+    def open(self) -> Session:
         """A new stream begins, and is asked for everything."""
         self._session = Session()
         self._wanted.restart(self._held)
+        return self._session
 
-    def next_request(self, seconds: float) -> pb.WatchEntitlementsRequest | None:
-        """What is to be asked next; None if there is nothing within so many seconds."""
-        return self._wanted.take(self._version, seconds=seconds)
+    def next_request(self, session: Session, *, seconds: float) -> pb.WatchEntitlementsRequest | None:
+        """What is to be asked of the stream next; None if there is nothing within so many seconds, or the stream is not the newest."""
+        self._wanted.wait(seconds)
+        return self._wanted.take(self._version) if session is self._session else None
 
     def take(self, told: pb.WatchEntitlementsResponse, *, at: datetime) -> Change | None:
         """Takes a message that came at this time; gives what it changed of a customer, None where it only tells of freshness."""

@@ -20,7 +20,7 @@ from tollkeeper.client.life import at_exit, on_fork
 from tollkeeper.client.own_usage import OwnUsage
 from tollkeeper.client.projection.deciding import decide
 from tollkeeper.client.projection.fallback import Fallback
-from tollkeeper.client.projection.held import utc
+from tollkeeper.client.projection.held import Session, utc
 from tollkeeper.client.projection.memory import Memory
 from tollkeeper.client.projection.watch import Watch
 from tollkeeper.entitlements.v1 import entitlements_service_pb2 as pb
@@ -98,8 +98,9 @@ class EntitlementsProjection:
         self._watch: Watch | None = None
         self._connected = False
         self._closed = False
-        for customer_id in customer_ids:
-            self._memory.use(customer_id)
+        with self._lock:
+            for customer_id in customer_ids:
+                self._memory.use(customer_id)
         on_fork(self)
         at_exit(self)
 
@@ -221,15 +222,15 @@ class EntitlementsProjection:
 
     # What the watch calls, from its threads.
 
-    def open(self) -> None:
+    def open(self) -> Session:
         """A new stream begins."""
         with self._lock:
-            self._memory.open()
+            return self._memory.open()
 
-    def next_request(self, seconds: float) -> pb.WatchEntitlementsRequest | None:
+    def next_request(self, session: Session, *, seconds: float) -> pb.WatchEntitlementsRequest | None:
         """What is to be asked next."""
         with self._lock:
-            return self._memory.next_request(seconds)
+            return self._memory.next_request(session, seconds=seconds)
 
     def take(self, told: pb.WatchEntitlementsResponse) -> None:
         """Takes one message."""

@@ -30,14 +30,16 @@ class Wanted:
         self._wishes = dict.fromkeys(customer_ids, True)
         self._changed.notify_all()
 
-    def take(self, version: Callable[[str], str], *, seconds: float) -> pb.WatchEntitlementsRequest | None:
-        """The next message, and so many wishes fewer; None if none comes within so many seconds.
+    def wait(self, seconds: float) -> None:
+        """Returns as soon as there is a wish, after so many seconds at the latest."""
+        self._changed.wait_for(lambda: self._wishes, seconds)
+
+    def take(self, version: Callable[[str], str]) -> pb.WatchEntitlementsRequest | None:
+        """The next message, and so many wishes fewer; None: there are none.
 
         Args:
             version: Of the state of a customer that is known; empty: none.
-            seconds: How long to wait.
         """
-        self._changed.wait_for(lambda: self._wishes, seconds)
         if not self._wishes:
             return None
         request = pb.WatchEntitlementsRequest()

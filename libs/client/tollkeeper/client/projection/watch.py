@@ -11,6 +11,7 @@ import grpc
 from tollkeeper.client.calling import Retries
 from tollkeeper.client.channel import Channels
 from tollkeeper.client.errors import error_of
+from tollkeeper.client.projection.held import Session
 from tollkeeper.entitlements.v1 import entitlements_service_pb2 as pb
 from tollkeeper.entitlements.v1.entitlements_service_pb2_grpc import EntitlementsServiceStub
 
@@ -25,11 +26,11 @@ _LOOK_SECONDS: Final = 0.5
 class Reader(Protocol):
     """Who asks for customers and takes what is told of them."""
 
-    def open(self) -> None:
+    def open(self) -> Session:
         """A new stream begins: everything is asked for anew."""
 
-    def next_request(self, seconds: float) -> pb.WatchEntitlementsRequest | None:
-        """What is to be asked next; None if there is nothing within so many seconds."""
+    def next_request(self, session: Session, *, seconds: float) -> pb.WatchEntitlementsRequest | None:
+        """What is to be asked next; None if there is nothing within so many seconds, or there is a newer stream."""
 
     def take(self, told: pb.WatchEntitlementsResponse) -> None:
         """Takes one message."""
@@ -72,12 +73,12 @@ class Watch:
 
     def _read(self) -> bool:
         """Reads one stream to its end; whether it told anything."""
-        self._reader.open()
+        session = self._reader.open()
         heard, ended = False, threading.Event()
         self._heard = time.monotonic()
         stub: Any = self._channels.stub(EntitlementsServiceStub)
         try:
-            self._call = stub.WatchEntitlements(self._requests(ended))
+            self._call = stub.WatchEntitlements(self._requests(session, ended))
             for told in self._call:
                 heard, self._heard = True, time.monotonic()
                 self._reader.take(told)
@@ -93,13 +94,10 @@ class Watch:
                 self._call.cancel()
         return heard
 
-    def _requests(self, ended: threading.Event) -> Iterator[pb.WatchEntitlementsRequest]:
+    def _requests(self, session: Session, ended: threading.Event) -> Iterator[pb.WatchEntitlementsRequest]:
         """Read by gRPC's own thread; beside asking it watches over the stream."""
         while not ended.is_set() and not self._stop.is_set():
-            request = self._reader.next_request(_LOOK_SECONDS)
-            if ended.is_set():
-                # Another stream asks for everything anew.
-                return
+            request = self._reader.next_request(session, seconds=_LOOK_SECONDS)
             if request is not None:
                 yield request
             elif time.monotonic() - self._heard > SILENCE_SECONDS and self._call is not None:
