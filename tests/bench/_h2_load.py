@@ -29,7 +29,8 @@ def _text(value: str) -> bytes:
     return bytes([len(value)]) + value.encode()
 
 
-def _headers(method: str, authority: str) -> bytes:
+def request_headers(method: str, authority: str) -> bytes:
+    """The block of every request's headers."""
     # Literals without indexing, so that every request's block is the same bytes: `:method POST`, `:scheme http`, `:path`, …
     fields = b"\x83\x86\x04" + _text(method) + b"\x01" + _text(authority) + b"\x0f\x10" + _text("application/grpc")
     return fields + b"\x00" + _text("te") + _text("trailers")
@@ -104,7 +105,7 @@ async def load(
     loop = asyncio.get_running_loop()
     opened: list[Connection] = []
     for _ in range(connections):
-        headers = _headers(method, address)
+        headers = request_headers(method, address)
         _, made = await loop.create_connection(lambda: Connection(headers, messages, streams=streams), host, int(port))  # noqa: B023 - called at once.
         opened.append(made)
     began = time.perf_counter()
