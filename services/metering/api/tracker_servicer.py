@@ -6,7 +6,9 @@ from metering import queries
 from metering.commands.find_feature import FindFeature
 from metering.commands.register_trackers import RegisterTrackers
 from metering.commands.report_usage import ReportUsage
+from metering.commands.set_limits import SetLimits
 from metering.commands.settle_reservations import SettleReservations
+from metering.messages.limits import limits_from_proto
 from metering.messages.report import outcome_to_proto, reports_from_proto
 from metering.messages.settlement import settlement_outcome_to_proto, settlements_from_proto
 from metering.messages.tracker import lookups_from_proto, tracker_to_proto, trackers_from_proto, window_to_proto
@@ -28,6 +30,7 @@ class TrackerServicer(grpc_api.TrackerServiceServicer):
         windows: Windows,
         report: ReportUsage,
         settle: SettleReservations,
+        set_limits: SetLimits,
     ) -> None:
         self._database = database
         self._find_feature = find_feature
@@ -35,6 +38,7 @@ class TrackerServicer(grpc_api.TrackerServiceServicer):
         self._windows = windows
         self._report = report
         self._settle = settle
+        self._set_limits = set_limits
 
     async def RegisterTrackers(
         self, request: pb.RegisterTrackersRequest, _context: Context
@@ -55,6 +59,10 @@ class TrackerServicer(grpc_api.TrackerServiceServicer):
         features = await self._find_feature.all(span.series.feature_id for span in spans)
         measured = await queries.measure_usage(self._database, features, spans)
         return pb.BatchMeasureUsageResponse(measured=map(measured_to_proto, measured))
+
+    async def SetLimits(self, request: pb.SetLimitsRequest, _context: Context) -> pb.SetLimitsResponse:
+        await self._set_limits(limits_from_proto(request))
+        return pb.SetLimitsResponse()
 
     async def BatchReportUsage(
         self, request: pb.BatchReportUsageRequest, _context: Context

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from kernel.errors import ErrorKind, TollkeeperError
+from metering.commands.announce_crossings import AnnounceCrossings
 from metering.commands.gatherer import Gatherer
 from metering.commands.meters import Meters
 from metering.commands.publish_frames import PublishFrames
@@ -15,7 +17,7 @@ from metering.domain.meter import Aggregation
 from metering.domain.meter_set import Readings, Usage, measure, without_rows
 from metering.domain.series import Series
 from metering.domain.span_finder import SpanFinder
-from metering.domain.tracker import Place, Tracker, Window
+from metering.domain.tracker import EPOCH, Place, Tracker, Window, microseconds
 from metering.domain.value import distinct_key
 from metering.store import events, features, series, trackers, windows
 from metering.store import gathered as gathered_store
@@ -58,12 +60,20 @@ class ReportEvents:
     """Stores a batch and counts its new events in the windows of their times; all of it, or nothing."""
 
     def __init__(
-        self, line: Line, meters: Meters, known_series: KnownSeries, *, settle: SettleTimes, frames: PublishFrames
+        self,
+        line: Line,
+        meters: Meters,
+        known_series: KnownSeries,
+        *,
+        settle: SettleTimes,
+        announce: AnnounceCrossings,
+        frames: PublishFrames,
     ) -> None:
         self._line = line
         self._meters = meters
         self._known_series = known_series
         self._settle = settle
+        self._announce = announce
         self._frames = frames
         self._finder = SpanFinder()
         # Nearly always; then they are taken for half the price, and if one was used after all everything is run again.
@@ -129,8 +139,9 @@ class ReportEvents:
     async def _count(self, connection: Raw, usage: Usage) -> tuple[int, list[Window]]:
         """Adds to the windows of the trackers, under the locks of their series."""
         found: Mapping[Series, Sequence[Tracker]] = {}
+        limits: Mapping[Series, int] = {}
         if usage:
-            await series.lock(connection, usage)
+            limits = await series.lock(connection, usage)
             found = await trackers.of_series(connection, usage)
         (revision,) = await series.next_revisions(connection, 1)
         aggregations = self._meters.current.aggregations
@@ -154,6 +165,7 @@ class ReportEvents:
         changed = await windows.add(connection, sums, revision=revision)
         if gathered:
             changed += await self._merge(connection, gathered, revision=revision)
+        await self._announce(connection, changed, limits, at=lambda window: _newest(usage, window))
         return revision, changed
 
     async def _merge(self, connection: Raw, found: Mapping[Place, Gathered], *, revision: int) -> list[Window]:
@@ -167,6 +179,15 @@ class ReportEvents:
             changed.append(place.window(value_of(aggregation, merged[place]), revision=revision))
         await gathered_store.put(connection, merged)
         return await windows.put(connection, changed)
+
+
+def _newest(usage: Usage, window: Window) -> datetime:
+    """The time of the newest event that counts in the window."""
+    times, span = usage[window.tracker.series].times, window.span
+    if span is not None:
+        start, end = microseconds(span.start), microseconds(span.end)
+        times = [time for time in times if start <= time < end]
+    return EPOCH + timedelta(microseconds=max(times))
 
 
 def _late_of_each(calls: Sequence[_Call], late: frozenset[int]) -> list[frozenset[int]]:

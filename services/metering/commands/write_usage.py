@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from kernel.errors import ErrorKind, TollkeeperError
+from metering.commands.announce_crossings import AnnounceCrossings
 from metering.commands.gatherer import Gatherer
 from metering.commands.publish_frames import PublishFrames
 from metering.domain.account import Account
@@ -13,6 +14,7 @@ from metering.domain.report import Outcome, Report
 from metering.domain.reservation import Reservation, Settlement, SettlementOutcome
 from metering.domain.series import Series
 from metering.domain.span_finder import SpanFinder
+from metering.domain.threshold import newest
 from metering.domain.tracker import Place, PlaceKey, Window
 from metering.store import accounts, measurements, reservations, series
 from metering.store.known_trackers import SeriesTrackers
@@ -73,9 +75,10 @@ class _Lapsed:
 class WriteUsage:
     """Writes what may be written; whatever has lapsed ends before anything is decided."""
 
-    def __init__(self, line: Line, frames: PublishFrames) -> None:
+    def __init__(self, line: Line, frames: PublishFrames, *, announce: AnnounceCrossings) -> None:
         self._line = line
         self._frames = frames
+        self._announce = announce
         self._finder = SpanFinder()
         self._trackers = SeriesTrackers()
         self.gatherer = Gatherer[Batch, Outcomes](self._run, most_together=MOST_TOGETHER, most_waiting=MOST_WAITING)
@@ -117,6 +120,9 @@ class WriteUsage:
         await measurements.add(connection, ledger.measurements)
         await reservations.add(connection, ledger.made)
         await reservations.end(connection, list(ledger.ended.values()))
+        await self._announce(
+            connection, changed, ledger.limits_versions, at=lambda window: newest(ledger.times(), window)
+        )
 
     async def _ledger(self, connection: Raw, batches: Sequence[Batch]) -> Ledger:
         """Locks the series and reads how things stand."""

@@ -26,12 +26,14 @@ class Account:
         tracker_count: How many trackers count it.
         open_reservations: How many the customer holds of the feature; of the customer as a whole only, as the next.
         next_lapse: None of them lapses before; None where none is open.
+        limits_version: Another number with each change of the limits over its trackers; 0: there are none.
     """
 
     limit_revision: int = 0
     tracker_count: int = 0
     open_reservations: int = 0
     next_lapse: datetime | None = None
+    limits_version: int = 0
 
 
 @dataclass(frozen=True, slots=True)

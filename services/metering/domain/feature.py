@@ -2,9 +2,13 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from kernel.errors import TollkeeperError, not_found, precondition
 from metering.domain.meter import Meter
+
+# Where a feature says nothing of it.
+DEFAULT_THRESHOLDS: Final = (80, 100)
 
 
 class UsageSource(StrEnum):
@@ -17,16 +21,18 @@ class UsageSource(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """What never changes of a feature, and the revision it was learned at.
+    """What metering keeps of a feature, and the revision it was learned at. Only the thresholds ever change.
 
     Attributes:
         meter: For `EVENTS`, and only for it.
+        thresholds: The shares of a limit, in percent, whose crossing is announced.
     """
 
     id: str
     source: UsageSource
     meter: Meter | None
     revision: int
+    thresholds: tuple[int, ...] = DEFAULT_THRESHOLDS
 
 
 def require_metered(feature: Feature) -> None:

@@ -1,6 +1,6 @@
 """Reports and settlements of one transaction, decided one after another: each sees what those before it wrote."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -64,6 +64,16 @@ class Ledger:
     def changed(self) -> list[Window]:
         """The windows as they are to be stored."""
         return [self._windows[key] for key in self._changed]
+
+    @property
+    def limits_versions(self) -> Mapping[Series, int]:
+        """The version of the limits over the trackers of each series that has any."""
+        return {one: account.limits_version for one, account in self._accounts.items() if account.limits_version}
+
+    def times(self) -> Iterator[tuple[Series, datetime]]:
+        """The times of the usage that was written or set free, with the series that each concerns."""
+        yield from ((one.content.series, one.time) for one in self.measurements)
+        yield from ((one.series, one.time) for one in self.ended.values())
 
     def places(self, series: Series, time: datetime) -> list[Place]:
         """Every window in which usage of the series counts at the time: whoever decides loads them first."""

@@ -2,7 +2,7 @@
 
 from typing import assert_never
 
-from metering.domain.feature import Feature, UsageSource
+from metering.domain.feature import DEFAULT_THRESHOLDS, Feature, UsageSource
 from metering.domain.meter import (
     Aggregation,
     Compares,
@@ -56,7 +56,10 @@ def feature_from_proto(message: pb.Feature) -> Feature:
     if source is None:
         raise ValueError(f"the usage source {message.metered.usage_source} of {message.id} is not known here")
     meter = meter_from_proto(message.metered.meter) if source is UsageSource.EVENTS else None
-    return Feature(message.id, source, meter, message.revision)
+    thresholds: tuple[int, ...] = DEFAULT_THRESHOLDS
+    if message.metered.HasField("thresholds"):
+        thresholds = tuple(sorted(set(message.metered.thresholds.percents)))
+    return Feature(message.id, source, meter, message.revision, thresholds)
 
 
 def meter_from_proto(message: pb.Meter) -> Meter:

@@ -79,7 +79,7 @@ def trackers_from_proto(request: service_pb.RegisterTrackersRequest) -> list[tup
         raise invalid(FieldViolation("trackers", message))
     mistakes = Mistakes()
     wanted = [
-        _tracker_from_proto(tracker, f"trackers[{index}]", mistakes) for index, tracker in enumerate(request.trackers)
+        tracker_from_proto(tracker, f"trackers[{index}]", mistakes) for index, tracker in enumerate(request.trackers)
     ]
     mistakes.check()
     return wanted
@@ -104,7 +104,8 @@ def lookups_from_proto(
     return lookups
 
 
-def _tracker_from_proto(message: pb.Tracker, path: str, mistakes: Mistakes) -> tuple[Series, Periods]:
+def tracker_from_proto(message: pb.Tracker, path: str, mistakes: Mistakes) -> tuple[Series, Periods]:
+    """What a tracker counts, and in which periods; every mistake is noted."""
     series = series_from_proto(message.series, f"{path}.series", mistakes)
     periods = mistakes.attempt(periods_from_proto, message.recurrence, f"{path}.recurrence")
     return series, periods
@@ -113,7 +114,7 @@ def _tracker_from_proto(message: pb.Tracker, path: str, mistakes: Mistakes) -> t
 def _lookup_from_proto(
     message: service_pb.WindowLookup, path: str, mistakes: Mistakes
 ) -> tuple[tuple[Series, Periods], datetime]:
-    wanted = _tracker_from_proto(message.tracker, f"{path}.tracker", mistakes)
+    wanted = tracker_from_proto(message.tracker, f"{path}.tracker", mistakes)
     if not message.HasField("time"):
         mistakes.add(f"{path}.time", "is required")
     time = mistakes.attempt(timestamp_from_proto, message.time, f"{path}.time") or EPOCH

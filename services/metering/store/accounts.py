@@ -11,7 +11,7 @@ from metering.store.series import columns
 
 _LOCK = """
 SELECT s.customer_id, s.resource_id, s.feature_id, s.limit_revision, s.tracker_count, s.open_reservations, s.next_lapse,
-    clock_timestamp()
+    s.limits_version, clock_timestamp()
 FROM series s JOIN unnest(%s::text[], %s::text[], %s::text[]) AS wanted (customer_id, resource_id, feature_id)
     ON s.customer_id = wanted.customer_id AND s.resource_id = wanted.resource_id AND s.feature_id = wanted.feature_id
 ORDER BY s.customer_id, s.resource_id, s.feature_id

@@ -4,7 +4,7 @@ Whoever counts by the meters holds `hold_meters` to its transaction's end; whoev
 with `change_meters`, so that no event slips between a meter that is new and one that did not know it yet.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Row, select, text, update
@@ -21,6 +21,8 @@ _TABLE = tables.feature
 _METERS_LOCK = 7_402_001
 
 _HOLD = f"SELECT pg_advisory_xact_lock_shared({_METERS_LOCK}); SELECT version FROM meter_set"
+
+_THRESHOLDS = "SELECT id, thresholds FROM feature WHERE id = ANY(%s::text[])"
 
 _METERED = "SELECT id, source, meter, revision FROM feature WHERE meter IS NOT NULL ORDER BY id"
 
@@ -56,12 +58,18 @@ async def metered_by_events(connection: Raw) -> Sequence[Feature]:
     ]
 
 
+async def thresholds(connection: Raw, feature_ids: Collection[str]) -> Mapping[str, tuple[int, ...]]:
+    """The shares of a limit whose crossing is announced, of each of these features."""
+    cursor = await connection.execute(_THRESHOLDS, (list(feature_ids),), prepare=True)
+    return {feature_id: tuple(percents) for feature_id, percents in await cursor.fetchall()}
+
+
 async def put(connection: AsyncConnection, feature: Feature) -> None:
     """Stores the feature unless a newer revision is there."""
     statement = insert(_TABLE).values(feature_to_row(feature))
     newer = statement.on_conflict_do_update(
         index_elements=[_TABLE.c.id],
-        set_={name: statement.excluded[name] for name in ("source", "meter", "revision")},
+        set_={name: statement.excluded[name] for name in ("source", "meter", "thresholds", "revision")},
         where=statement.excluded.revision > _TABLE.c.revision,
     )
     await connection.execute(newer)
@@ -73,6 +81,7 @@ def feature_to_row(feature: Feature) -> dict[str, object]:
         "id": feature.id,
         "source": feature.source.value,
         "meter": None if feature.meter is None else meter_to_bytes(feature.meter),
+        "thresholds": list(feature.thresholds),
         "revision": feature.revision,
     }
 
@@ -80,4 +89,4 @@ def feature_to_row(feature: Feature) -> dict[str, object]:
 def feature_from_row(row: Row[Any]) -> Feature:
     """The feature of a row."""
     meter = None if row.meter is None else meter_from_bytes(row.meter)
-    return Feature(row.id, UsageSource(row.source), meter, row.revision)
+    return Feature(row.id, UsageSource(row.source), meter, row.revision, tuple(row.thresholds))

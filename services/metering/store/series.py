@@ -13,7 +13,7 @@ ON CONFLICT DO NOTHING
 """
 
 _LOCK = """
-SELECT s.customer_id, s.resource_id, s.feature_id, s.limit_revision
+SELECT s.customer_id, s.resource_id, s.feature_id, s.limits_version
 FROM series s JOIN unnest(%s::text[], %s::text[], %s::text[]) AS wanted (customer_id, resource_id, feature_id)
     ON s.customer_id = wanted.customer_id AND s.resource_id = wanted.resource_id AND s.feature_id = wanted.feature_id
 ORDER BY s.customer_id, s.resource_id, s.feature_id
@@ -40,9 +40,11 @@ async def ensure(connection: Raw, series: Collection[Series]) -> None:
 
 
 async def lock(connection: Raw, series: Collection[Series]) -> Mapping[Series, int]:
-    """Locks series that exist until the transaction's end, in the order of their keys; gives their limit revisions."""
+    """Locks series that exist until the transaction's end, in the order of their keys; gives the versions of the limits over their
+    trackers, 0 where there are none.
+    """
     cursor = await connection.execute(_LOCK, columns(series), prepare=True)
-    return {Series(*key): limit for *key, limit in await cursor.fetchall()}
+    return {Series(*key): version for *key, version in await cursor.fetchall()}
 
 
 async def remember_limits(connection: Raw, shown: Mapping[Series, int]) -> None:

@@ -19,9 +19,10 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from kit.consumer import dead_letter_table
+from kit.outbox import outbox_tables
 
 metadata = MetaData()
 
@@ -51,6 +52,8 @@ feature = Table(
     Column("source", Text, nullable=False),
     # A `tollkeeper.catalog.v1.Meter`, for features metered by events.
     Column("meter", LargeBinary),
+    # The shares of a limit, in percent, whose crossing is announced.
+    Column("thresholds", ARRAY(Integer), nullable=False),
     Column("revision", BigInteger, nullable=False),
 )
 
@@ -134,6 +137,8 @@ series = Table(
     # Of the customer as a whole: how many reservations are open, and a time before which none of them lapses.
     Column("open_reservations", Integer, nullable=False, server_default="0"),
     Column("next_lapse", DateTime(timezone=True)),
+    # Another number with each change of the limits over its trackers: who remembers them by it knows them. 0: there are none.
+    Column("limits_version", BigInteger, nullable=False, server_default="0"),
     Index("series_by_next_lapse", "next_lapse", postgresql_where=text("next_lapse IS NOT NULL")),
 )
 
@@ -243,5 +248,38 @@ reservation = Table(
     Index("reservation_open", "customer_id", "feature_id", "expire_time", postgresql_where=text("end_time IS NULL")),
     Index("reservation_ended", "end_time", postgresql_where=text("end_time IS NOT NULL")),
 )
+
+# What limits stand over trackers, for announcing that a share of one is reached. Changed under the lock of the series.
+tracker_limit = Table(
+    "tracker_limit",
+    metadata,
+    Column("tracker_id", BigInteger, primary_key=True, autoincrement=False),
+    _id("customer_id"),
+    # The clock of the customer; empty: real time.
+    _id("test_clock_id"),
+    Column("entitlement_revision", BigInteger, nullable=False),
+    # Limit, start and end of each, in the customer's time.
+    Column("spans", JSONB, nullable=False),
+    # When, in the customer's time, another limit stands than now; null: never.
+    Column("next_time", DateTime(timezone=True)),
+    Index(
+        "tracker_limit_by_next_time",
+        "test_clock_id",
+        "next_time",
+        postgresql_where=text("next_time IS NOT NULL"),
+    ),
+)
+
+# Which shares were announced: once in a period, whatever becomes of the usage.
+crossed_threshold = Table(
+    "crossed_threshold",
+    metadata,
+    _id("customer_id", primary_key=True),
+    Column("tracker_id", BigInteger, primary_key=True),
+    Column("period_start", DateTime(timezone=True), primary_key=True),
+    Column("percent", Integer, primary_key=True),
+)
+
+outbox, outbox_refused = outbox_tables(metadata)
 
 dead_letter = dead_letter_table(metadata)

@@ -73,6 +73,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Text(collation="C"), nullable=False),
         sa.Column("source", sa.Text(), nullable=False),
         sa.Column("meter", sa.LargeBinary(), nullable=True),
+        sa.Column("thresholds", sa.ARRAY(sa.Integer()), nullable=False),
         sa.Column("revision", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
@@ -148,6 +149,7 @@ def upgrade() -> None:
         sa.Column("tracker_count", sa.Integer(), server_default="0", nullable=False),
         sa.Column("open_reservations", sa.Integer(), server_default="0", nullable=False),
         sa.Column("next_lapse", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("limits_version", sa.BigInteger(), server_default="0", nullable=False),
         sa.ForeignKeyConstraint(["feature_id"], ["feature.id"]),
         sa.PrimaryKeyConstraint("customer_id", "resource_id", "feature_id"),
     )
@@ -203,5 +205,53 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("customer_id", "resource_id", "feature_id", "interval", "anchor", "time_zone"),
+    )
+    op.create_table(
+        "tracker_limit",
+        sa.Column("tracker_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("customer_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("test_clock_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("entitlement_revision", sa.BigInteger(), nullable=False),
+        sa.Column("spans", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("next_time", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("tracker_id"),
+    )
+    op.create_index(
+        "tracker_limit_by_next_time",
+        "tracker_limit",
+        ["test_clock_id", "next_time"],
+        unique=False,
+        postgresql_where=sa.text("next_time IS NOT NULL"),
+    )
+    op.create_table(
+        "crossed_threshold",
+        sa.Column("customer_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("tracker_id", sa.BigInteger(), nullable=False),
+        sa.Column("period_start", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("percent", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("customer_id", "tracker_id", "period_start", "percent"),
+    )
+    op.create_table(
+        "outbox",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("event_id", sa.Text(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("type", sa.Text(), nullable=False),
+        sa.Column("request_id", sa.Text(), nullable=False),
+        sa.Column("payload", sa.LargeBinary(), nullable=False),
+        sa.Column("create_time", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "outbox_refused",
+        sa.Column("id", sa.BigInteger(), nullable=False),
+        sa.Column("event_id", sa.Text(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("type", sa.Text(), nullable=False),
+        sa.Column("request_id", sa.Text(), nullable=False),
+        sa.Column("payload", sa.LargeBinary(), nullable=False),
+        sa.Column("create_time", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("error", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
     )
     op.execute("INSERT INTO meter_set (id, version) VALUES (1, 0)")
