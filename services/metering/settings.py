@@ -16,3 +16,7 @@ class MeteringSettings(ServiceSettings):
     billing_address: Annotated[
         Address, Field(description="Billing, for customers and test clocks not known here yet: 127.0.0.1:7404")
     ]
+    event_retention_days: Annotated[
+        int | None,
+        Field(ge=1, le=36_500, description="Raw events older than this are let go, 1–36,500 days; unset: never"),
+    ] = None

@@ -8,6 +8,7 @@ from kernel.clock import SystemClock
 from kit import broker
 from kit.client import open_channel
 from kit.db import Database
+from kit.outbox import Relay
 from kit.rpc import Registration
 from kit.service import Parts
 from metering.api.event_servicer import EventServicer
@@ -15,23 +16,28 @@ from metering.api.tracker_servicer import TrackerServicer
 from metering.api.usage_servicer import UsageServicer
 from metering.clients.billing import Billing
 from metering.clients.catalog import Catalog
+from metering.commands.announce_crossings import AnnounceCrossings
 from metering.commands.customer_clocks import CustomerClocks
 from metering.commands.end_lapsed import EndLapsed
 from metering.commands.find_feature import FindFeature
+from metering.commands.let_events_go import LetEventsGo
 from metering.commands.meters import Meters
 from metering.commands.publish_frames import PublishFrames
 from metering.commands.register_trackers import RegisterTrackers
 from metering.commands.report_events import ReportEvents
 from metering.commands.report_usage import ReportUsage
 from metering.commands.retract_events import RetractEvents
+from metering.commands.set_limits import SetLimits
 from metering.commands.settle_reservations import SettleReservations
 from metering.commands.settle_times import SettleTimes
 from metering.commands.store_feature import StoreFeature
 from metering.commands.write_usage import WriteUsage
 from metering.consumers.billing import billing_consumer
 from metering.consumers.catalog import catalog_consumer
+from metering.domain.customer import EventHorizon
 from metering.queries import Windows
 from metering.settings import MeteringSettings
+from metering.store import tables
 from metering.store.events import STAGING
 from metering.store.known_series import KnownSeries
 from metering.store.known_trackers import KnownTrackers
@@ -62,14 +68,19 @@ async def wire(settings: MeteringSettings, resources: AsyncExitStack) -> Parts:
     clocks = CustomerClocks(database, billing)
     known = KnownTrackers(database)
     frames = PublishFrames(nats)
-    settle = SettleTimes(clocks, clock=SystemClock())
+    horizon = EventHorizon(settings.event_retention_days)
+    settle = SettleTimes(clocks, horizon, clock=SystemClock())
+    let_events_go = LetEventsGo(database, clocks, horizon, clock=SystemClock())
     meters = Meters()
-    report_events = ReportEvents(event_line, meters, KnownSeries(), settle=settle, frames=frames)
+    announce = AnnounceCrossings()
+    report_events = ReportEvents(event_line, meters, KnownSeries(), settle=settle, announce=announce, frames=frames)
     retract_events = RetractEvents(database, meters, frames=frames, clock=SystemClock())
     register = RegisterTrackers(database, find_feature, known)
-    write_usage = WriteUsage(report_line, frames)
+    write_usage = WriteUsage(report_line, frames, announce=announce)
     report_usage = ReportUsage(write_usage, find_feature, known_trackers=known, register=register)
     settle_reservations = SettleReservations(database, write_usage)
+    set_limits = SetLimits(database, known, announce=announce)
+    relay = Relay("metering", database, nats, table=tables.outbox, refused=tables.outbox_refused)
     consumers = [catalog_consumer(nats, database, store_feature), billing_consumer(nats, database, clocks)]
 
     async def ready() -> None:
@@ -77,7 +88,13 @@ async def wire(settings: MeteringSettings, resources: AsyncExitStack) -> Parts:
 
     windows = Windows(database, known)
     trackers = TrackerServicer(
-        database, find_feature, register=register, windows=windows, report=report_usage, settle=settle_reservations
+        database,
+        find_feature,
+        register=register,
+        windows=windows,
+        report=report_usage,
+        settle=settle_reservations,
+        set_limits=set_limits,
     )
     return Parts(
         registrations=[
@@ -85,7 +102,16 @@ async def wire(settings: MeteringSettings, resources: AsyncExitStack) -> Parts:
             _usage(UsageServicer(database, find_feature)),
             _trackers(trackers),
         ],
-        workers=[report_events.gatherer, EndLapsed(database, write_usage), write_usage.gatherer, *consumers, frames],
+        workers=[
+            report_events.gatherer,
+            let_events_go,
+            EndLapsed(database, write_usage),
+            write_usage.gatherer,
+            set_limits,
+            relay,
+            *consumers,
+            frames,
+        ],
         ready=ready,
     )
 
@@ -104,6 +130,7 @@ def _trackers(servicer: TrackerServicer) -> Registration:
     # Every text of these is an id, a zone, a number or a key that is looked at.
     methods = (
         "RegisterTrackers",
+        "SetLimits",
         "BatchGetWindows",
         "BatchMeasureUsage",
         "BatchReportUsage",

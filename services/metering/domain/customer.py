@@ -34,6 +34,23 @@ class TestClock:
     revision: int
 
 
+@dataclass(slots=True)
+class EventHorizon:
+    """From when on raw events are kept, for customers who live by real time.
+
+    Attributes:
+        days: How long; None: for ever.
+        stored: Events from before it may be gone already: microseconds since 1970, 0 where none are.
+    """
+
+    days: int | None
+    stored: int = 0
+
+    def at(self, now: datetime) -> int:
+        """The horizon at this time, in microseconds since 1970; 0 where there is none."""
+        return self.stored if self.days is None else max(self.stored, microseconds(now - timedelta(days=self.days)))
+
+
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """What is wrong with the times of a batch, as far as is known.
@@ -41,12 +58,14 @@ class Judgement:
     Attributes:
         missing: Rows without a time, of customers on a test clock.
         ahead: Rows from too far ahead.
+        expired: Rows from before the horizon of raw events; none of a customer on a test clock.
         doubtful_customers: Not known here; their owner decides what becomes of their rows.
         doubtful_clocks: May have moved on since.
     """
 
     missing: tuple[int, ...]
     ahead: tuple[int, ...]
+    expired: tuple[int, ...]
     doubtful_customers: frozenset[str]
     doubtful_clocks: frozenset[str]
 
@@ -58,6 +77,7 @@ def judge_times(
     clock_ids: Mapping[str, str],
     clocks: Mapping[str, TestClock],
     now: datetime,
+    horizon: int,
 ) -> Judgement:
     """Looks at the time of every event of a batch.
 
@@ -67,14 +87,15 @@ def judge_times(
         clock_ids: Of the customers that are known; empty: real time.
         clocks: As far as they are known.
         now: The real time.
+        horizon: Raw events from before it are let go: microseconds since 1970, or 0 where none are.
     """
     bounds = {clock.id: microseconds(clock.time + MOST_AHEAD) for clock in clocks.values()}
     real_bound = microseconds(now + MOST_AHEAD)
     # Nearly every batch is of the past, and needs no look at each event.
     least = min([real_bound, *(bounds.get(clock_id, -1) for clock_id in clock_ids.values() if clock_id)])
-    if UNSETTLED not in times and max(times) <= least:
-        return Judgement((), (), frozenset(), frozenset())
-    missing, ahead = [], []
+    if UNSETTLED not in times and max(times) <= least and min(times) >= horizon:
+        return Judgement((), (), (), frozenset(), frozenset())
+    missing, ahead, expired = [], [], []
     doubtful_customers, doubtful_clocks = set(), set()
     for row, (time, customer_id) in enumerate(zip(times, customer_ids, strict=True)):
         clock_id = clock_ids.get(customer_id)
@@ -85,8 +106,11 @@ def judge_times(
             ahead.append(row)
             if clock_id:
                 doubtful_clocks.add(clock_id)
+        elif time < horizon and not clock_id:
+            expired.append(row)
         else:
             continue
         if clock_id is None:
             doubtful_customers.add(customer_id)
-    return Judgement(tuple(missing), tuple(ahead), frozenset(doubtful_customers), frozenset(doubtful_clocks))
+    rows = tuple(missing), tuple(ahead), tuple(expired)
+    return Judgement(*rows, frozenset(doubtful_customers), frozenset(doubtful_clocks))

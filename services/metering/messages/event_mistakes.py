@@ -1,6 +1,7 @@
 """Every mistake of a batch of raw events, by index and field."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import assert_never
 
 from kernel.errors import FieldViolation, Mistakes, TollkeeperError, invalid
@@ -42,9 +43,9 @@ def timestamp_ahead(rows: Sequence[int]) -> list[FieldViolation]:
     return [FieldViolation(f"events[{row}].timestamp", message) for row in rows[:MAX_MISTAKES]]
 
 
-def timestamp_expired(rows: Sequence[int]) -> list[FieldViolation]:
-    """Events from before the retention of raw events."""
-    message = "must not be older than raw events are kept: what counts later could not be told from what counted before"
+def timestamp_expired(rows: Sequence[int], horizon: datetime) -> list[FieldViolation]:
+    """Events from before the horizon of raw events."""
+    message = f"must not be before {horizon:%Y-%m-%d %H:%M:%S} UTC: raw events that old are no longer kept"
     return [FieldViolation(f"events[{row}].timestamp", message) for row in rows[:MAX_MISTAKES]]
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from metering.domain import customer as customers
-from metering.domain.customer import Judgement, judge_times
+from metering.domain.customer import EventHorizon, Judgement, judge_times
 from metering.domain.event_batch import UNSETTLED
 from metering.domain.tracker import microseconds
 
@@ -20,14 +20,21 @@ MICROSECOND = timedelta(microseconds=1)
 def judge(customer: str, time: datetime | None) -> Judgement:
     """Of one event."""
     times = [UNSETTLED if time is None else microseconds(time)]
-    return judge_times(times, [customer], clock_ids=KNOWN, clocks={"clock": CLOCK}, now=NOW)
+    horizon = EventHorizon(30).at(NOW)
+    return judge_times(times, [customer], clock_ids=KNOWN, clocks={"clock": CLOCK}, now=NOW, horizon=horizon)
 
 
 def judgement(
-    *, missing: bool = False, ahead: bool = False, customers: tuple[str, ...] = (), clocks: tuple[str, ...] = ()
+    *,
+    missing: bool = False,
+    ahead: bool = False,
+    expired: bool = False,
+    customers: tuple[str, ...] = (),
+    clocks: tuple[str, ...] = (),
 ) -> Judgement:
     """Of one event."""
-    return Judgement((0,) if missing else (), (0,) if ahead else (), frozenset(customers), frozenset(clocks))
+    rows = {True: (0,), False: ()}
+    return Judgement(rows[missing], rows[ahead], rows[expired], frozenset(customers), frozenset(clocks))
 
 
 @pytest.mark.parametrize(
@@ -41,6 +48,10 @@ def judgement(
         ("tested", CLOCK.time + DAY + MICROSECOND, judgement(ahead=True, clocks=("clock",))),
         ("tested", NOW, judgement(ahead=True, clocks=("clock",))),
         ("ahead", CLOCK.time, judgement(ahead=True, clocks=("unheard-clock",))),
+        ("real", NOW - 30 * DAY, judgement()),
+        ("real", NOW - 30 * DAY - MICROSECOND, judgement(expired=True)),
+        ("tested", NOW - 5_000 * DAY, judgement()),
+        ("unknown", NOW - 30 * DAY - MICROSECOND, judgement(expired=True, customers=("unknown",))),
         ("unknown", None, judgement(customers=("unknown",))),
         ("unknown", NOW + DAY, judgement()),
         ("unknown", NOW + DAY + MICROSECOND, judgement(ahead=True, customers=("unknown",))),
@@ -54,5 +65,13 @@ def test_a_time_is_judged_by_the_clock_of_its_customer(
 
 def test_one_bad_time_does_not_hide_in_a_batch() -> None:
     times = [microseconds(NOW), microseconds(NOW + 2 * DAY), UNSETTLED]
-    found = judge_times(times, ["real", "real", "tested"], clock_ids=KNOWN, clocks={}, now=NOW)
+    found = judge_times(times, ["real", "real", "tested"], clock_ids=KNOWN, clocks={}, now=NOW, horizon=0)
     assert (found.ahead, found.missing) == ((1,), (2,))
+
+
+def test_the_horizon_never_moves_back() -> None:
+    stored = microseconds(NOW - 10 * DAY)
+    assert EventHorizon(None).at(NOW) == 0
+    assert EventHorizon(None, stored).at(NOW) == stored
+    assert EventHorizon(30, stored).at(NOW) == stored
+    assert EventHorizon(5, stored).at(NOW) == microseconds(NOW - 5 * DAY)
