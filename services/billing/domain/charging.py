@@ -96,7 +96,7 @@ def charge(step: Step, *, terms: Terms, account: Sequence[InvoiceLine], answers:
     elif before is not None and before.charging and after.charging:
         lines += _changed(step, before, terms=terms, account=account, answers=answers)
     lines_off, coupons = discounted(
-        lines,
+        within_charges(lines, account),
         account=account,
         coupons=after.coupons,
         at=step.at,
@@ -106,7 +106,7 @@ def charge(step: Step, *, terms: Terms, account: Sequence[InvoiceLine], answers:
     if coupons != after.coupons:
         after = replace(after, coupons=coupons)
     number = after.period_number if before is None else before.period_number
-    return Change(before, after, within_charges(lines_off, account), step.reason, step.at, number)
+    return Change(before, after, lines_off, step.reason, step.at, number)
 
 
 def _ended(

@@ -1,73 +1,21 @@
 """What coupons take off the lines of an invoice.
 
-The charges of one item in one period fill an account from the bottom up. Each part that is charged for the first time is reduced
-by the coupons that count then; a part that is given back, and charged again, carries what was taken off it. So a credit for unused
-time is net of the coupons on what it reverses, and up and at once down again is nothing.
+Each part of an account, see `layers`, that is charged for the first time is reduced by the coupons that count then; a part that is
+given back, and charged again, carries what was taken off it. So a credit for unused time is net of the coupons on what it reverses,
+and up and at once down again is nothing.
 """
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 
 from billing.domain.coupon import AppliedCoupon, Coupon, Duration
-from billing.domain.invoice import AccountKey, Discount, InvoiceLine
+from billing.domain.invoice import USAGE_TYPES, Discount, InvoiceLine
+from billing.domain.layers import accounts_of
 from kernel.money import Currency, Money
 from kernel.quantity import ZERO, round_half_away
-
-
-@dataclass(slots=True)
-class _Layer:
-    """A part of an account that was charged at once, and what coupons took off it: by coupon id."""
-
-    amount: Decimal
-    discounts: dict[str, Discount]
-
-
-@dataclass(slots=True)
-class _Account:
-    """How high an account is filled, and the layers up to its highest."""
-
-    currency: Currency
-    level: Decimal = ZERO
-    layers: list[_Layer] = field(default_factory=list)
-
-    @property
-    def top(self) -> Decimal:
-        return sum((layer.amount for layer in self.layers), ZERO)
-
-    def move(self, change: Decimal) -> dict[str, Discount]:
-        """Fills or empties the account within its layers; what coupons took off the part that moved."""
-        before, after = self._taken(self.level), self._taken(self.level + change)
-        self.level += change
-        return {
-            coupon_id: replace(one, amount=one.amount - before[coupon_id].amount)
-            for coupon_id, one in after.items()
-            if one.amount != before[coupon_id].amount
-        }
-
-    def fill(self, amount: Decimal, discounts: Mapping[str, Discount]) -> None:
-        """Puts a new layer on top."""
-        self.layers.append(_Layer(amount, dict(discounts)))
-        self.level += amount
-
-    def _taken(self, level: Decimal) -> dict[str, Discount]:
-        found: dict[str, Discount] = {}
-        below = ZERO
-        for layer in self.layers:
-            part = Fraction(min(max(level - below, ZERO), layer.amount)) / Fraction(layer.amount)
-            # Rounded together, not each by itself: all coupons never take off more than the part that they reduce.
-            exact, rounded = Fraction(0), ZERO
-            for coupon_id, one in layer.discounts.items():
-                exact += Fraction(one.amount.amount) * part
-                before, rounded = rounded, round_half_away(exact, self.currency.minor_digits)
-                amount = Money(rounded - before, self.currency)
-                held = found.get(coupon_id)
-                found[coupon_id] = replace(one, amount=amount if held is None else held.amount + amount)
-            below += layer.amount
-        return found
 
 
 def discounted(
@@ -93,18 +41,21 @@ def discounted(
     if not lines or not (coupons or any(line.discounts for line in account)):
         return tuple(lines), tuple(coupons)
     currency = lines[0].subtotal.currency
-    accounts = _accounts(account, currency)
+    accounts = accounts_of(account, currency)
     moved, new = [], []
     for line in lines:
         held = accounts[line.account]
         change = line.subtotal.amount
-        within = min(change, held.top - held.level)
+        within = min(change, held.room)
         moved.append(held.move(within))
         new.append(change - within)
     counting = [
         one.coupon for one in coupons if one.counts(at) and (begins_period or one.coupon.percent_off is not None)
     ]
-    over = _given_back(moved, {one.id for one in counting}) if goes_on else ()
+    counting_ids = {one.id for one in counting}
+    # Nothing is charged in the place of usage that became less.
+    advance = [back for line, back in zip(lines, moved, strict=True) if line.type not in USAGE_TYPES]
+    over = _given_back(advance, counting_ids) if goes_on else ()
     taken = _taken_off(new, counting, over, currency=currency)
     for line, amount, off in zip(lines, new, taken, strict=True):
         if amount:
@@ -112,24 +63,9 @@ def discounted(
     found = tuple(
         replace(line, discounts=_joined(back, off)) for line, back, off in zip(lines, moved, taken, strict=True)
     )
-    used = {coupon_id for off in taken for coupon_id in off}
+    # One that only went over was used up before; applied anew, it still counts.
+    used = counting_ids.intersection(coupon_id for off in taken for coupon_id in off)
     return found, tuple(_used(one, at) if one.coupon.id in used and one.counts(at) else one for one in coupons)
-
-
-def _accounts(lines: Iterable[InvoiceLine], currency: Currency) -> dict[AccountKey, _Account]:
-    accounts: dict[AccountKey, _Account] = defaultdict(lambda: _Account(currency))
-    for line in lines:
-        held = accounts[line.account]
-        within = min(line.subtotal.amount, held.top - held.level)
-        moved = held.move(within)
-        if line.subtotal.amount > within:
-            off = {one.coupon_id: one for one in line.discounts}
-            for coupon_id, one in moved.items():
-                # Where what moved and what is new made up for one another, the line says nothing of the coupon.
-                both = off.get(coupon_id, replace(one, amount=Money.zero(currency)))
-                off[coupon_id] = replace(both, amount=both.amount - one.amount)
-            held.fill(line.subtotal.amount - within, off)
-    return accounts
 
 
 def _given_back(moved: Sequence[Mapping[str, Discount]], counting: Collection[str]) -> list[Discount]:

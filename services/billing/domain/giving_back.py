@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Final
 
 from billing.domain.invoice import AccountKey, InvoiceLine
+from billing.domain.layers import Account, accounts_of
 from kernel.money import Money
 from kernel.pricing import Step
 from kernel.quantity import EXACT, ZERO
@@ -14,22 +15,25 @@ _ONE: Final = Decimal(1)
 
 
 def within_charges(lines: Sequence[InvoiceLine], account: Sequence[InvoiceLine]) -> tuple[InvoiceLine, ...]:
-    """The lines; one that would give back what a credit note gave back already gives the less.
+    """The lines, before their coupons; one that would give back what a credit note gave back already gives the less.
 
     Without credit notes nothing is to be done: what is given back lies within what was charged.
     """
-    if not any(line.taken_back for line in account):
+    if not lines or not any(line.taken_back for line in account):
         return tuple(lines)
-    kept: dict[AccountKey, Decimal] = {}
+    taken: dict[AccountKey, Decimal] = {}
     for line in account:
-        paid = EXACT.subtract(line.amount.amount, line.taken_back)
-        kept[line.account] = EXACT.add(kept.get(line.account, ZERO), paid)
-    return tuple(_within(line, kept.get(line.account, ZERO)) for line in lines)
+        taken[line.account] = EXACT.add(taken.get(line.account, ZERO), line.taken_back)
+    accounts = accounts_of(account, lines[0].subtotal.currency)
+    return tuple(_within(line, accounts[line.account], taken.get(line.account, ZERO)) for line in lines)
 
 
-def _within(line: InvoiceLine, kept: Decimal) -> InvoiceLine:
-    excess = EXACT.subtract(EXACT.minus(line.amount.amount), max(kept, ZERO))
-    if excess <= 0 or line.amount.amount >= 0:
+def _within(line: InvoiceLine, account: Account, taken: Decimal) -> InvoiceLine:
+    wanted = EXACT.minus(line.subtotal.amount)
+    if not taken or wanted <= 0:
+        return line
+    excess = EXACT.subtract(wanted, account.most_back(wanted, kept=taken))
+    if not excess:
         return line
     step = Step("taken back by credit notes before", _ONE, excess, excess)
     subtotal = line.subtotal + Money(excess, line.subtotal.currency)
