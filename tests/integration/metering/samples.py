@@ -15,6 +15,10 @@ SET = update_behavior_pb2.UPDATE_BEHAVIOR_SET
 COUNT = feature_pb2.AGGREGATION_COUNT
 SUM = feature_pb2.AGGREGATION_SUM
 UNIQUE = feature_pb2.AGGREGATION_UNIQUE
+MAX = feature_pb2.AGGREGATION_MAX
+MIN = feature_pb2.AGGREGATION_MIN
+AVG = feature_pb2.AGGREGATION_AVG
+LATEST = feature_pb2.AGGREGATION_LATEST
 
 
 def metered(

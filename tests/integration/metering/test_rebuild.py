@@ -1,0 +1,252 @@
+"""Rebuild: windows against what is stored, for any range, beside a running ingest, as an operator's command."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from kit.broker import Broker
+from metering.commands.rebuild import Rebuild
+from metering.domain.rebuild import Progress, Scope
+from metering.domain.tracker import Window, microseconds
+from metering.store import horizon
+from tests.integration.metering.conftest import Metering
+from tests.integration.metering.fakes import Neighbours
+from tests.integration.metering.samples import (
+    AVG,
+    COUNT,
+    ENDLESS,
+    JANUARY,
+    LATEST,
+    MAX,
+    MIN,
+    SUM,
+    UNIQUE,
+    calculated,
+    event,
+    metered,
+    monthly,
+    report,
+    tracker,
+)
+from tests.integration.metering.windows import stored_windows
+from tollkeeper.metering.v1 import metering_events_pb2
+
+DAY = timedelta(days=1)
+METERS = {"departures": COUNT, "miles": SUM, "aircraft": UNIQUE, "top": MAX, "low": MIN, "mean": AVG, "last": LATEST}
+
+
+@pytest.fixture(autouse=True)
+async def usage(metering: Metering, neighbours: Neighbours) -> None:
+    """A hundred days of UA in every aggregation, and gates that it reported."""
+    for name, aggregation in METERS.items():
+        field = "" if aggregation is COUNT else "tail" if aggregation is UNIQUE else "miles"
+        neighbours.features[name] = metered(name, aggregation, field)
+    neighbours.features["gates"] = calculated("gates")
+    await metering.register(*(tracker(name, periods) for name in METERS for periods in (ENDLESS, monthly())))
+    await metering.register(tracker("gates", monthly()))
+    await metering.send(
+        *(event(f"{n}", at=JANUARY + n * DAY, miles=100 - n, tail=f"N{n % 7}", resource="JFK") for n in range(100))
+    )
+    for n in range(5):
+        await metering.report(report(f"{n}", "2", at=JANUARY + n * 20 * DAY, recurrence=monthly(), resource="JFK"))
+
+
+async def rebuild(
+    metering: Metering, scope: Scope | None = None, *, repair: bool = True
+) -> tuple[Progress, list[Window]]:
+    """Rebuilds; gives the progress and what replicas are told."""
+    published: list[Window] = []
+    watched = []
+
+    async def watch(progress: Progress) -> None:
+        watched.append((progress.series, progress.windows))
+
+    progress = await Rebuild(metering.database, published.extend)(scope or Scope(), repair=repair, watch=watch)
+    assert watched == sorted(watched)
+    assert watched[-1][0] == progress.series == progress.series_total
+    return progress, published
+
+
+async def spoil(metering: Metering, *statements: str) -> None:
+    """What an operator's hand or a bug may do."""
+    async with metering.database.write() as connection:
+        for statement in statements:
+            assert (await connection.execute(text(statement))).rowcount > 0
+
+
+def of(feature: str) -> str:
+    """A condition on the trackers of a feature."""
+    return f"tracker_id IN (SELECT id FROM tracker WHERE feature_id = '{feature}' AND interval = 'MONTH' AND resource_id = '')"
+
+
+async def test_what_was_counted_rightly_is_found_equal(metering: Metering) -> None:
+    progress, published = await rebuild(metering)
+    # Four months and an endless window of seven meters, and three months of gates, of the customer and of its resource.
+    assert (progress.series_total, progress.windows) == (16, 7 * 5 + 2 * 3)
+    assert (progress.differing, progress.repaired, progress.left_alone, published) == (0, 0, 0, [])
+
+
+SPOILT = {
+    "a wrong value": f"UPDATE \"window\" SET value = 7777 WHERE {of('miles')} AND period_start = '2013-02-01 05:00+00'",
+    "a lost window": f"DELETE FROM \"window\" WHERE {of('departures')} AND period_start > '2013-02-15'",
+    "a window of nothing": 'INSERT INTO "window" (customer_id, tracker_id, period_start, period_end, value, revision) SELECT '
+    "customer_id, id, '2012-01-01 05:00+00'::timestamptz + interval '3 years', '2015-02-01 05:00+00', 5, 1 FROM tracker "
+    "WHERE feature_id = 'top' AND interval = 'MONTH' AND resource_id = ''",
+    "a kept value too few": f"DELETE FROM unique_value WHERE {of('aircraft')} AND value = 's:N3'",
+    "a kept value of nothing": "INSERT INTO unique_value SELECT customer_id, tracker_id, period_start, 's:N9' FROM \"window\" "
+    f"WHERE {of('aircraft')}",
+    "a wrong sum beneath a mean": f"UPDATE gathered SET number = number + 1 WHERE {of('mean')}",
+    "a wrong key beneath the latest": f"UPDATE gathered SET idempotency_key = 'zzz' WHERE {of('last')}",
+    "nothing beneath the least": f"DELETE FROM gathered WHERE {of('low')}",
+    "a wrong report": f'UPDATE "window" SET value = value - 1 WHERE {of("gates")}',
+}
+
+
+@pytest.mark.parametrize("fault", SPOILT)
+async def test_every_fault_is_found_and_put_right(metering: Metering, fault: str) -> None:
+    right = await stored_windows(metering.database, "UA")
+    await spoil(metering, SPOILT[fault])
+    spoilt = await stored_windows(metering.database, "UA")
+    found, told = await rebuild(metering, repair=False)
+    assert found.differing > 0
+    assert (found.repaired, told, await stored_windows(metering.database, "UA")) == (0, [], spoilt)
+    async with metering.database.read() as connection:
+        before = (await connection.execute(text("SELECT last_value FROM revision"))).scalar_one()
+    progress, published = await rebuild(metering)
+    assert (progress.differing, progress.repaired) == (found.differing, found.differing)
+    assert len(published) == progress.differing
+    assert min(window.revision for window in published) > before
+    repaired = await stored_windows(metering.database, "UA")
+    assert {key: value for key, value in repaired.items() if value or key in right} == right
+    # What comes next counts on from there.
+    await metering.send(event("next", at=JANUARY + 40 * DAY, miles=-500, tail="N3"))
+    assert (await rebuild(metering, repair=False))[0].differing == 0
+
+
+async def test_what_is_reserved_stays(metering: Metering) -> None:
+    await spoil(
+        metering, f"UPDATE \"window\" SET reserved = 3, value = 9 WHERE {of('gates')} AND period_start < '2013-02-01'"
+    )
+    _, (window,) = await rebuild(metering)
+    assert (window.value, window.reserved) == (Decimal(4), Decimal(3))
+    (served,) = await metering.windows(tracker("gates", monthly()), at=JANUARY)
+    assert (served.value, served.reserved, served.revision) == ("4", "3", window.revision)
+
+
+async def test_only_the_scope_is_looked_at(metering: Metering) -> None:
+    await metering.register(tracker("miles", monthly(), customer="AA"))
+    await metering.send(*(event(f"{n}", customer="AA", at=JANUARY + n * 40 * DAY, miles=1) for n in range(3)))
+    await spoil(metering, 'UPDATE "window" SET value = value + 1 WHERE period_end IS NOT NULL')
+    end = JANUARY + 31 * DAY
+    scopes = {
+        Scope(customer_id="AA"): 3,
+        Scope(customer_id="AA", feature_id="top"): 0,
+        Scope(customer_id="AA", feature_id="miles", start=end): 2,
+        Scope(customer_id="AA", feature_id="miles", start=end - DAY): 3,
+        Scope(customer_id="AA", end=end): 1,
+        Scope(customer_id="AA", end=end + timedelta(microseconds=1)): 2,
+        Scope(customer_id="AA", start=JANUARY - 9 * DAY, end=JANUARY): 0,
+        Scope(feature_id="gates"): 6,
+        Scope(feature_id="gates", start=JANUARY + 60 * DAY): 2,
+    }
+    for scope, differing in scopes.items():
+        assert (scope, (await rebuild(metering, scope, repair=False))[0].differing) == (scope, differing)
+    progress, _ = await rebuild(metering, Scope(feature_id="mean"))
+    assert (progress.series_total, progress.repaired) == (3, 4)
+
+
+async def test_windows_that_begin_before_the_horizon_are_left_alone(metering: Metering) -> None:
+    february = JANUARY + 31 * DAY
+    async with metering.database.write() as connection:
+        await horizon.move(connection, microseconds(february + DAY))
+    await spoil(
+        metering,
+        f"DELETE FROM event WHERE timestamp_us < {microseconds(february + DAY)}",
+        f"UPDATE \"window\" SET value = 0 WHERE {of('miles')} AND period_start = '2013-03-01 05:00+00'",
+    )
+    right = await stored_windows(metering.database, "UA")
+    progress, published = await rebuild(metering)
+    # January, February and the endless one of each meter; reports are never let go.
+    assert (progress.left_alone, progress.differing) == (7 * 3, 1)
+    assert [window.value for window in published] == [sum(100 - n for n in range(59, 90))]
+    left = await stored_windows(metering.database, "UA")
+    assert {key for key in left if left[key] != right[key]} == {("", "miles", "MONTH", "2013-03-01T05:00:00+00:00")}
+    scope = Scope(feature_id="miles", start=february, end=february + DAY)
+    assert (await rebuild(metering, scope))[0].left_alone == 2
+    # A horizon at the very start of a period leaves it whole.
+    scope = Scope(feature_id="miles", start=JANUARY + 59 * DAY)
+    assert ((await rebuild(metering, scope))[0].left_alone, (await rebuild(metering, scope))[0].windows) == (1, 2)
+
+
+async def test_beside_an_ingest_nothing_is_lost_and_nothing_differs(metering: Metering) -> None:
+    await metering.register(*(tracker(name, ENDLESS, customer="AA") for name in METERS))
+    sent = 0
+    done = asyncio.Event()
+
+    async def ingest() -> None:
+        nonlocal sent
+        while not done.is_set():
+            await metering.send(
+                *(event(f"AA-{sent + n}", customer="AA", miles=(sent + n) % 97, tail=f"N{sent + n}") for n in range(20))
+            )
+            sent += 20
+
+    ingesting = asyncio.create_task(ingest())
+    differing = []
+    for _ in range(5):
+        differing.append((await rebuild(metering, Scope(customer_id="AA")))[0].differing)
+        await spoil(metering, "UPDATE \"window\" SET value = value + 1 WHERE customer_id = 'AA'")
+        repaired, _ = await rebuild(metering, Scope(customer_id="AA"))
+        # What is no sum is put whole into its window by the next event.
+        assert 3 <= repaired.differing <= 7
+    done.set()
+    await ingesting
+    assert differing == [0] * 5
+    assert (await rebuild(metering, Scope(customer_id="AA"), repair=False))[0].differing == 0
+    assert await metering.value(tracker("departures", ENDLESS, customer="AA"), JANUARY) == f"{sent}"
+
+
+def command(metering: Metering, *words: str) -> subprocess.CompletedProcess[str]:
+    """The operator's command."""
+    environment = {
+        **os.environ,
+        "TOLLKEEPER_DATABASE_URL": metering.settings.database_url,
+        "TOLLKEEPER_NATS_URL": metering.settings.nats_url,
+        "TOLLKEEPER_LISTEN": "127.0.0.1:0",
+        "TOLLKEEPER_CATALOG_ADDRESS": "127.0.0.1:1",
+        "TOLLKEEPER_BILLING_ADDRESS": "127.0.0.1:1",
+    }
+    run = [sys.executable, "-m", "metering", "rebuild", *words]
+    return subprocess.run(run, env=environment, cwd=Path.cwd(), capture_output=True, text=True, timeout=60, check=False)
+
+
+async def test_the_command_says_what_it_did(metering: Metering, broker: Broker) -> None:
+    await spoil(metering, SPOILT["a wrong value"], SPOILT["a wrong sum beneath a mean"])
+    frames = await broker.client.subscribe("tollkeeper.metering.frame.*")
+    loop = asyncio.get_running_loop()
+    dry = await loop.run_in_executor(None, command, metering, "--dry-run", "--feature", "miles")
+    wrong = "UA, miles, 2013-02-01T05:00:00Z to 2013-03-01T05:00:00Z: holds 7777 instead of 1554\n"
+    assert (dry.returncode, dry.stdout) == (3, f"{wrong}2 series, 5 windows compared: 1 differ.\n")
+    done = await loop.run_in_executor(None, command, metering)
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (
+        0,
+        "16 series, 41 windows compared: 5 differ, 5 put right.",
+    )
+    assert (
+        "UA, mean, 2013-04-01T04:00:00Z to 2013-05-01T04:00:00Z: holds 5.5 rightly, but made of something else"
+        in done.stdout
+    )
+    values: set[tuple[str, str]] = set()
+    while len(values) < 5:
+        frame = metering_events_pb2.UsageFrame.FromString((await frames.next_msg(timeout=5)).data)
+        values |= {(window.series.feature_id, window.value) for window in frame.windows}
+    assert ("miles", "1554") in values
+    again = await loop.run_in_executor(None, command, metering, "--dry-run")
+    assert (again.returncode, again.stdout) == (0, "16 series, 41 windows compared: 0 differ.\n")
