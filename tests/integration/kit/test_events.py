@@ -2,15 +2,18 @@
 
 import asyncio
 import contextlib
+import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 from sqlalchemy import MetaData, func, select
 
+from cli.data_folder import temporary_folder
+from cli.embedded.nats import EmbeddedNats
 from cli.embedded.postgres import EmbeddedPostgres
 from kernel.errors import ErrorKind, TollkeeperError
-from kit.broker import Broker, ensure_stream
+from kit.broker import Broker, connect, ensure_stream
 from kit.consumer import MAX_FAULTS, Consumer, dead_letter_table, handler
 from kit.db import Database
 from kit.outbox import Outbox, Relay, outbox_tables
@@ -42,7 +45,10 @@ async def working(*workers: Worker) -> AsyncIterator[None]:
         yield
     finally:
         for task in tasks:
-            task.cancel()
+            # Before Python 3.12 `asyncio.wait_for` forgets a cancellation that meets the end of what it waits for.
+            while not task.done():
+                task.cancel()
+                await asyncio.wait([task], timeout=0.5)
             with contextlib.suppress(asyncio.CancelledError):
                 await task
 
@@ -172,3 +178,56 @@ async def test_what_the_broker_refuses_is_set_aside(database: Database, broker: 
         refused = (await connection.execute(select(refused_table))).all()
         assert (await connection.execute(select(func.count()).select_from(outbox_table))).scalar_one() == 0
     assert [(row.subject, "MaxPayload" in row.error) for row in refused] == [("tollkeeper.kit.money.made.large", True)]
+
+
+async def test_what_waited_for_the_broker_arrives_as_soon_as_it_is_back(
+    database: Database, resources: AsyncExitStack
+) -> None:
+    folder = temporary_folder()
+    resources.callback(shutil.rmtree, folder)
+    server = EmbeddedNats(folder)
+    resources.callback(server.stop)
+    await asyncio.to_thread(server.start)
+    broker = await connect(server.url, "test")
+    resources.push_async_callback(broker.close)
+    arrived: asyncio.Queue[str] = asyncio.Queue()
+
+    async def arrives(amount: str) -> None:
+        # An event whose acknowledgement was lost comes a second time.
+        while await arrived.get() != amount:
+            pass
+
+    async with working(
+        _relay(database, broker), _consumer(database, broker, lambda money: arrived.put_nowait(money.amount))
+    ):
+        await _put(database, "before")
+        await asyncio.wait_for(arrives("before"), 30)
+        for amount in ("1", "2"):
+            await asyncio.to_thread(server.process.kill)
+            await _put(database, amount)
+            # Both have asked the broker something, and wait for its answer.
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(arrives(amount), 1)
+            await asyncio.to_thread(server.start)
+            # The relay and the consumer would wait for lost answers for five seconds.
+            await asyncio.wait_for(arrives(amount), 3)
+
+
+async def test_a_leader_that_is_stuck_is_replaced(
+    database: Database, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kit.outbox.STUCK_SECONDS", 1)
+    stuck, arrived = asyncio.Event(), asyncio.Event()
+
+    async def do_nothing() -> int:
+        stuck.set()
+        await asyncio.Event().wait()
+        return 0
+
+    leader = _relay(database, broker)
+    monkeypatch.setattr(leader, "_relay_batch", do_nothing)
+    async with working(leader, _consumer(database, broker, lambda _: arrived.set())):
+        await asyncio.wait_for(stuck.wait(), 30)
+        async with working(_relay(database, broker)):
+            await _put(database, "1")
+            await asyncio.wait_for(arrived.wait(), 30)
