@@ -31,10 +31,10 @@ def decide(
     now = state.now(real)
     entitlement = state.entitlements.get(feature_id)
     if entitlement is None:
-        return _absent(state, feature_id, now)
+        return _absent(state, feature_id, None, now=now)
     live = [holding for holding in entitlement.holdings if _is_live(holding, now)]
     if not live:
-        decided = _absent(state, feature_id, now)
+        decided = _absent(state, feature_id, entitlement.feature_type, now=now)
     elif entitlement.revoked:
         sentence = explanation.revoked(state.customer_id, feature_id)
         decided = Decision(False, Reason.REVOKED, sentence, feature_id, entitlement.feature_type)
@@ -49,13 +49,14 @@ def _is_live(holding: Holding, now: datetime) -> bool:
     return holding.end_time is None or now < holding.end_time
 
 
-def _absent(state: CustomerState, feature_id: str, now: datetime) -> Decision:
+def _absent(state: CustomerState, feature_id: str, feature_type: FeatureType | None, *, now: datetime) -> Decision:
     reason = state.absent_reason
     holdings = [holding for entitlement in state.entitlements.values() for holding in entitlement.holdings]
     if holdings and not any(_is_live(holding, now) for holding in holdings):
         # Whatever gave access has passed, and the message that says so is still to come.
         reason = Reason.NO_ACTIVE_SUBSCRIPTION
-    return Decision(False, reason, explanation.absent(reason, state.customer_id, feature_id), feature_id)
+    sentence = explanation.absent(reason, state.customer_id, feature_id)
+    return Decision(False, reason, sentence, feature_id, feature_type)
 
 
 def _decide_granted(

@@ -28,8 +28,9 @@ def revoked(customer_id: str, feature_id: str) -> str:
 
 def included(feature_id: str, source: Source) -> str:
     """A switch is on."""
-    origin = f"The plan {source.plan_id}" if source.plan_id else "A promotional grant"
-    return f"{origin} includes {feature_id}."
+    if source.promotional_grant_id:
+        return f"The promotional grant {source.promotional_grant_id} includes {feature_id}."
+    return f"The plan {source.plan_id} includes {feature_id}."
 
 
 def number_included(entitlement: Entitlement, number: Decimal) -> str:

@@ -1,10 +1,14 @@
 """What is answered where nothing is known, or nothing fresh enough."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from tollkeeper.client.decision import Decision, Reason
 from tollkeeper.client.projection import explanation
+from tollkeeper.client.projection.held import Freshness
+
+_LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +23,12 @@ class Fallback:
 
     granted: bool = False
     max_age: timedelta | None = timedelta(minutes=5)
+
+    def until(self, freshness: Freshness | None) -> datetime | None:
+        """When knowledge of this freshness gets too old; None: never. One of unknown freshness always was."""
+        if self.max_age is None:
+            return None
+        return _LONG_AGO if freshness is None else freshness.known + self.max_age
 
     def not_known(self, customer_id: str, feature_id: str) -> Decision:
         """The answer of a customer of whom nothing is known yet."""

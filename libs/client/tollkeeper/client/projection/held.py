@@ -14,7 +14,7 @@ OWN_USAGE_STANDS: Final = timedelta(seconds=5)
 
 @dataclass(frozen=True, slots=True)
 class Freshness:
-    """How fresh knowledge is.
+    """How fresh knowledge is, where that is known.
 
     Attributes:
         as_of: Until when it is known to include everything that happened, by the service's clock.
@@ -23,6 +23,11 @@ class Freshness:
 
     as_of: datetime
     known: datetime
+
+
+def freshness_of(as_of: datetime | None, *, at: datetime) -> Freshness | None:
+    """That of news that came at this time; None where the service itself does not know."""
+    return None if as_of is None else Freshness(as_of, min(as_of, at))
 
 
 class Session:
@@ -53,17 +58,17 @@ class Held:
 
     @property
     def freshness(self) -> Freshness | None:
-        """How fresh the state is: as told with it, or by a later heartbeat of the stream that covers it; None: nothing is known."""
-        told, covered = self._freshness, None if self._session is None else self._session.freshness
-        if told is None or covered is None:
-            return told
-        return covered if covered.as_of > told.as_of else told
+        """How fresh the state is: as told with it, or by a later heartbeat of the stream that covers it; None: not known."""
+        covered = None if self._session is None else self._session.freshness
+        return newer(self._freshness, covered)
 
     def take(self, state: CustomerState, session: Session, *, at: datetime) -> None:
         """Takes over a newer state, that the session told at this time."""
-        self.state = state
-        self._freshness = Freshness(state.as_of, min(state.as_of, at))
-        self._session = session
+        told = freshness_of(state.as_of, at=at)
+        if told is None and self.state is not None and state.version == self.state.version:
+            # A replica that does not know how fresh it is confirms what was known.
+            told = self.freshness
+        self.state, self._freshness, self._session = state, told, session
         self.own = {feature_id: own for feature_id, own in self.own.items() if _stands(own[1], state.as_of, at)}
 
     def doubt(self) -> None:
@@ -73,18 +78,26 @@ class Held:
     def seen(self, now: datetime) -> CustomerState | None:
         """The state with one's own usage, as far as it does not include that yet; None: not known yet."""
         state, freshness = self.state, self.freshness
-        if state is None or freshness is None or not self.own:
+        if state is None or not self.own:
             return state
+        as_of = None if freshness is None else freshness.as_of
         known = {
             feature_id: _with_own(entitlement, own)
             for feature_id, (own, at) in self.own.items()
-            if (entitlement := state.entitlements.get(feature_id)) is not None and _stands(at, freshness.as_of, now)
+            if (entitlement := state.entitlements.get(feature_id)) is not None and _stands(at, as_of, now)
         }
         return replace(state, entitlements={**state.entitlements, **known}) if known else state
 
 
-def _stands(at: datetime, as_of: datetime, now: datetime) -> bool:
-    return as_of <= at and now - at < OWN_USAGE_STANDS
+def newer(one: Freshness | None, other: Freshness | None) -> Freshness | None:
+    """The fresher of both; None where neither is known."""
+    if one is None or other is None:
+        return one or other
+    return other if other.as_of > one.as_of else one
+
+
+def _stands(at: datetime, as_of: datetime | None, now: datetime) -> bool:
+    return (as_of is None or as_of <= at) and now - at < OWN_USAGE_STANDS
 
 
 def _with_own(entitlement: Entitlement, own: OwnUsage) -> Entitlement:

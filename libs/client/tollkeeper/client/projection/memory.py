@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from tollkeeper.client.projection.held import Freshness, Held, Session
+from tollkeeper.client.projection.held import Held, Session, freshness_of, newer
 from tollkeeper.client.projection.state import changed, state_from_proto
 from tollkeeper.client.projection.wanted import Wanted
-from tollkeeper.client.wire import time_from_proto
+from tollkeeper.client.wire import time_of
 from tollkeeper.entitlements.v1 import entitlements_service_pb2 as pb
 from tollkeeper.entitlements.v1 import watched_entitlement_pb2
 
@@ -81,8 +81,8 @@ class Memory:
             case "changes":
                 return self._take_changes(told.changes, at)
             case "heartbeat":
-                as_of = time_from_proto(told.heartbeat.as_of)
-                self._session.freshness = Freshness(as_of, min(as_of, at))
+                told_now = freshness_of(time_of(told.heartbeat, "as_of"), at=at)
+                self._session.freshness = newer(self._session.freshness, told_now)
             case "failure" if (held := self._held.get(told.failure.customer_id)) is not None:
                 held.doubt()
             case _:

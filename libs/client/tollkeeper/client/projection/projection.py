@@ -187,14 +187,15 @@ class EntitlementsProjection:
             self._keep_watching()
             held = self._memory.use(customer_id)
             state, freshness = held.seen(now), held.freshness
-            if state is None or freshness is None:
+            if state is None:
                 return policy.not_known(customer_id, feature_id)
-            too_old = None if policy.max_age is None else freshness.known + policy.max_age
+            as_of = None if freshness is None else freshness.as_of
+            too_old = policy.until(freshness)
             if too_old is not None and now >= too_old:
-                return replace(policy.too_old(customer_id, feature_id), as_of=freshness.as_of)
+                return replace(policy.too_old(customer_id, feature_id), as_of=as_of)
             wanted = _ONE if requested is None else Decimal(requested)
             decided = decide(state, feature_id, requested=wanted, values=values, real=now)
-            decision = replace(decided, as_of=freshness.as_of)
+            decision = replace(decided, as_of=as_of)
             # Of features that the customer has not, there is no end of names to remember answers for.
             if requested is None and not values and feature_id in state.entitlements:
                 ends = [end.timestamp() for end in (too_old, state.next_boundary(now)) if end is not None]

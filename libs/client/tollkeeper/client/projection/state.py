@@ -72,7 +72,7 @@ class CustomerState:
         entitlements: By feature.
         time: The customer's time at which the state was made.
         test_clock: Whether the customer lives by a test clock: its boundaries pass only by messages.
-        as_of: Until when the state is known to include everything that happened, in real time.
+        as_of: Until when the state is known to include everything that happened, in real time; None: not known.
         boundaries: The times at which something of it passes by itself, in their order; none by a test clock.
     """
 
@@ -82,7 +82,7 @@ class CustomerState:
     entitlements: Mapping[str, Entitlement]
     time: datetime
     test_clock: bool
-    as_of: datetime
+    as_of: datetime | None
     boundaries: tuple[datetime, ...]
 
     def now(self, real: datetime) -> datetime:
@@ -104,7 +104,7 @@ def state_from_proto(message: pb.CustomerEntitlements) -> CustomerState:
         entitlements,
         time=time_from_proto(message.time),
         test_clock=message.test_clock,
-        as_of=time_from_proto(message.as_of),
+        as_of=time_of(message, "as_of"),
         boundaries=() if message.test_clock else _boundaries(entitlements.values()),
     )
 
@@ -123,7 +123,7 @@ def changed(state: CustomerState, changes: pb.EntitlementChanges) -> CustomerSta
         absent_reason=reason_from_proto(changes.absent_reason),
         entitlements=entitlements,
         time=time_from_proto(changes.time),
-        as_of=time_from_proto(changes.as_of),
+        as_of=time_of(changes, "as_of"),
         boundaries=() if state.test_clock else _boundaries(entitlements.values()),
     )
 

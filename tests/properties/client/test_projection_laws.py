@@ -1,0 +1,104 @@
+"""The client decides as the service does."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from entitlements.commands.watched_customer import WatchedCustomer
+from entitlements.domain.entry import Entry
+from entitlements.domain.watched import customer_state
+from entitlements.messages.decision import decision_to_proto
+from tests.properties.client.lives import FEATURES, NOW, entries, told, values, watched
+from tollkeeper.client import Decision, Reason
+from tollkeeper.client.decision import decision_from_proto
+from tollkeeper.client.projection.deciding import decide
+from tollkeeper.client.projection.state import changed, state_from_proto
+
+requests = st.just(Decimal(1)) | st.integers(0, 7).map(Decimal) | st.decimals(0, 9, places=3, allow_nan=False)
+wishes = st.just(()) | values
+
+
+def service(entry: Entry, feature_id: str, requested: Decimal, wanted: Sequence[str], *, hours: int = 0) -> Decision:
+    """The service's decision, as its answer shows it."""
+    now = NOW + timedelta(hours=hours)
+    shadowed = {name: held.feature for name, held in entry.features.items()}
+    feature = shadowed.get(feature_id, FEATURES.get(feature_id))
+    decided = entry.decide(feature_id, feature, requested=requested, values=wanted, now=now)
+    return decision_from_proto(decision_to_proto(decided))
+
+
+def without_type(decision: Decision) -> Decision:
+    """A client does not know the type of a feature that the customer does not have, nor whether it exists."""
+    return replace(decision, feature_type=None) if decision.source is None else decision
+
+
+@settings(max_examples=300)
+@given(entries(), requests, wishes)
+def test_every_decision_is_the_services(entry: Entry, requested: Decimal, wanted: tuple[str, ...]) -> None:
+    state = watched(entry)
+    for feature_id in FEATURES:
+        mine = decide(state, feature_id, requested=requested, values=wanted, real=NOW)
+        assert without_type(mine) == without_type(service(entry, feature_id, requested, wanted))
+
+
+@given(entries(), requests, wishes, st.integers(0, 800))
+def test_what_passes_by_itself_passes_for_both(
+    entry: Entry, requested: Decimal, wanted: tuple[str, ...], hours: int
+) -> None:
+    state = watched(entry)
+    for feature_id in FEATURES:
+        mine = decide(state, feature_id, requested=requested, values=wanted, real=NOW + timedelta(hours=hours))
+        theirs = service(entry, feature_id, requested, wanted, hours=hours)
+        if mine.usage_period != theirs.usage_period:
+            # The next period's bounds come with the next message; that it has begun is known.
+            assert mine.usage == theirs.usage == 0
+            assert mine.next_reset_time is None
+            mine = replace(mine, usage_period=theirs.usage_period, next_reset_time=theirs.next_reset_time)
+        assert without_type(mine) == without_type(theirs)
+
+
+@given(st.lists(entries(), min_size=2, max_size=4))
+def test_changes_lead_where_the_whole_state_does(lives: list[Entry]) -> None:
+    customer = WatchedCustomer("c")
+    customer.take(customer_state(lives[0], NOW), NOW)
+    known, number = state_from_proto(told(customer.whole()).customer), customer.change
+    for life in lives[1:]:
+        customer.take(customer_state(life, NOW), NOW)
+        news = customer.news(number)
+        number = customer.change
+        if news is not None:
+            message = told(news)
+            update = message.WhichOneof("update")
+            known = state_from_proto(message.customer) if update == "customer" else changed(known, message.changes)
+        whole = state_from_proto(told(customer.whole()).customer)
+        assert (known.version, dict(known.entitlements)) == (whole.version, dict(whole.entitlements))
+        assert (known.absent_reason, known.boundaries) == (whole.absent_reason, whole.boundaries)
+
+
+@given(entries())
+def test_between_two_boundaries_nothing_changes(entry: Entry) -> None:
+    state = watched(entry)
+    end = state.next_boundary(NOW)
+    if end is not None:
+        for feature_id in FEATURES:
+            early = decide(state, feature_id, requested=Decimal(1), values=(), real=NOW)
+            late = decide(state, feature_id, requested=Decimal(1), values=(), real=end - timedelta(microseconds=1))
+            assert early == late
+
+
+def test_the_laws_see_every_reason() -> None:
+    """The random lives are not all alike."""
+    seen: set[Reason] = set()
+
+    @settings(max_examples=400)
+    @given(entries(), requests, values)
+    def look(entry: Entry, requested: Decimal, wanted: tuple[str, ...]) -> None:
+        state = watched(entry)
+        seen.update(decide(state, name, requested=requested, values=wanted, real=NOW).reason for name in FEATURES)
+
+    look()
+    assert seen == set(Reason) - {Reason.FEATURE_UNKNOWN, Reason.NOT_KNOWN, Reason.TOO_OLD, Reason.OTHER}
