@@ -11,7 +11,6 @@ from datetime import datetime
 
 import psycopg
 import structlog
-from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from billing.commands.boundaries import BATCH, Boundaries
@@ -21,7 +20,7 @@ from billing.messages.test_clock import clock_to_proto
 from billing.store import revisions, subscriptions, test_clocks
 from kernel.errors import ErrorKind, TollkeeperError
 from kit import deadline
-from kit.db import Database
+from kit.db import Database, conninfo
 from kit.outbox import Outbox
 from tollkeeper.billing.v1 import billing_events_pb2
 
@@ -151,10 +150,9 @@ class TestClockRunner:
 @asynccontextmanager
 async def _alone(database: Database, clock_id: str) -> AsyncIterator[None]:
     """The block runs in one process at a time; others wait. A lost process loses its lock with its connection."""
-    url = make_url(database.url).set(drivername="postgresql").render_as_string(hide_password=False)
     async with AsyncExitStack() as resources:
         try:
-            connection = await psycopg.AsyncConnection.connect(url, autocommit=True)
+            connection = await psycopg.AsyncConnection.connect(conninfo(database.url), autocommit=True)
             resources.push_async_callback(connection.close)
             await connection.execute("SELECT pg_advisory_lock(hashtextextended(%s, %s))", (clock_id, _LOCK_SEED))
         except psycopg.Error as error:

@@ -6,14 +6,13 @@ from typing import Any, Final
 
 import psycopg
 import structlog
-from sqlalchemy.engine import make_url
 
 from entitlements.commands.find_feature import FindFeature
 from entitlements.commands.keep_fresh import KeepFresh
 from entitlements.domain.memory import Memory
 from entitlements.store import customers
 from entitlements.store.notices import CHANNEL, NoticeKind, parse_notice
-from kit.db import Database
+from kit.db import Database, conninfo
 
 log = structlog.get_logger()
 
@@ -48,8 +47,7 @@ class Notices:
 
     async def _listen(self) -> None:
         control = self._memory.control
-        url = make_url(self._database.url).set(drivername="postgresql").render_as_string(hide_password=False)
-        async with await psycopg.AsyncConnection.connect(url, autocommit=True, connect_timeout=5) as connection:
+        async with await psycopg.AsyncConnection.connect(conninfo(self._database.url), autocommit=True) as connection:
             await connection.execute(f"LISTEN {CHANNEL}")
             # Whatever was announced while nobody listened is looked up again.
             self._find_feature.forget_all()

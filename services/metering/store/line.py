@@ -6,11 +6,10 @@ from typing import Any, TypeAlias
 
 import psycopg
 import structlog
-from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kernel.errors import ErrorKind, TollkeeperError
-from kit.db import IDLE_IN_TRANSACTION_TIMEOUT_SECONDS, STATEMENT_TIMEOUT_SECONDS
+from kit.db import IDLE_IN_TRANSACTION_TIMEOUT_SECONDS, STATEMENT_TIMEOUT_SECONDS, conninfo
 
 log = structlog.get_logger()
 
@@ -57,7 +56,7 @@ class Line:
 
     def __init__(self, url: str, *, on_connect: str = "") -> None:
         """`on_connect` is run once for each connection."""
-        self._conninfo = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+        self._conninfo = conninfo(url)
         self._on_connect = on_connect
         self._connection: Raw | None = None
 
@@ -93,9 +92,7 @@ class Line:
                 await self.close()
             else:
                 return self._connection
-        self._connection = await psycopg.AsyncConnection.connect(
-            self._conninfo, autocommit=True, options=_OPTIONS, connect_timeout=5
-        )
+        self._connection = await psycopg.AsyncConnection.connect(self._conninfo, autocommit=True, options=_OPTIONS)
         if self._on_connect:
             await self._connection.execute(self._on_connect)
         await self._connection.execute("BEGIN")
