@@ -1,14 +1,16 @@
 """Metering: trackers, windows, and the writing of calculated usage."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
 import grpc
 
 from entitlements.clients.refusals import answered, unwell
+from entitlements.domain.limits import LimitSpan
 from entitlements.domain.request import Outcome, ResolvedReport, Settlement, SettlementOutcome
 from entitlements.domain.usage import Tracker, Window
+from entitlements.messages.limits import limits_to_proto
 from entitlements.messages.usage import (
     lookup_to_proto,
     outcomes_from_proto,
@@ -45,6 +47,19 @@ class MeteringClient:
             if await answered(self._trackers.RegisterTrackers, request, missing={"FEATURE_NOT_FOUND"}) is None:
                 # The catalog published a plan with the feature: it is metering that does not hear of it yet.
                 raise unwell()
+
+    async def set_limits(self, limits: Mapping[Tracker, tuple[int, Sequence[LimitSpan]]]) -> None:
+        """Says what limits stand over trackers, each with the revision that they follow from."""
+        waiting = list(limits.items())
+        for start in range(0, len(waiting), MAX_BATCH):
+            some = waiting[start : start + MAX_BATCH]
+            messages = [limits_to_proto(tracker, spans, revision=revision) for tracker, (revision, spans) in some]
+            request = pb.SetLimitsRequest(trackers=messages)
+            if await answered(self._trackers.SetLimits, request, missing={"TRACKER_NOT_FOUND"}) is None:
+                # What a publish carries may bring new periods.
+                await self.register([tracker for tracker, _ in some])
+                if await answered(self._trackers.SetLimits, request, missing={"TRACKER_NOT_FOUND"}) is None:
+                    raise unwell()
 
     async def get_windows(self, lookups: Sequence[Lookup]) -> Sequence[Window]:
         """The window of each tracker that holds the instant, as of everything acknowledged before the call."""

@@ -158,6 +158,7 @@ class FakeMetering(TrackerServiceServicer):
         self.changes: dict[tuple[str, str], list[tuple[datetime, Decimal, int]]] = defaultdict(list)
         self.keys: dict[tuple[str, str], _Written] = {}
         self.newest_entitlement: dict[tuple[str, str], int] = defaultdict(int)
+        self.limits: dict[tuple[str, str, bytes], tracker_service.TrackerLimits] = {}
         self.batches: list[int] = []
         self.refuse_next: list[str] = []
 
@@ -193,6 +194,19 @@ class FakeMetering(TrackerServiceServicer):
         for tracker in request.trackers:
             self.trackers.add(_key(tracker.series, tracker.recurrence))
         return tracker_service.RegisterTrackersResponse(trackers=request.trackers)
+
+    async def SetLimits(
+        self, request: tracker_service.SetLimitsRequest, _context: Context
+    ) -> tracker_service.SetLimitsResponse:
+        await self.gate.passes("SetLimits")
+        for said in request.trackers:
+            if _key(said.tracker.series, said.tracker.recurrence) not in self.trackers:
+                raise not_found("TRACKER_NOT_FOUND", "No such tracker.")
+        for said in request.trackers:
+            key = _key(said.tracker.series, said.tracker.recurrence)
+            if key not in self.limits or self.limits[key].entitlement_revision < said.entitlement_revision:
+                self.limits[key] = said
+        return tracker_service.SetLimitsResponse()
 
     async def BatchGetWindows(
         self, request: tracker_service.BatchGetWindowsRequest, _context: Context
