@@ -1,7 +1,7 @@
 """The decision, as the service would make it from the same state: the same order of reasons, the same most generous source. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Context, Decimal, Inexact
 from typing import Final
@@ -16,88 +16,121 @@ _ZERO: Final = Decimal(0)
 _EXACT: Final = Context(prec=100, traps=[Inexact])
 
 
-def decide(
-    state: CustomerState, feature_id: str, *, requested: Decimal, values: Sequence[str], real: datetime
-) -> Decision:
-    """Whether the customer may use the feature.
+@dataclass(slots=True)
+class Question:
+    """What is asked about a feature. Not frozen: one is made for each decision, and a frozen one costs four times as much.
 
-    Args:
-        state: Of the customer.
-        feature_id: The feature.
+    Attributes:
         requested: For a metered feature: how much more is wanted.
         values: For an enum feature: the values wanted.
         real: What time it is.
+        as_of: Until when the state is known to include everything that happened; None: not known.
     """
-    now = state.now(real)
-    entitlement = state.entitlements.get(feature_id)
+
+    feature_id: str
+    requested: Decimal
+    values: Sequence[str]
+    real: datetime
+    as_of: datetime | None = None
+
+
+def decide(state: CustomerState, question: Question) -> Decision:
+    """Whether the customer may use the feature."""
+    now = state.now(question.real)
+    entitlement = state.entitlements.get(question.feature_id)
     if entitlement is None:
-        return _absent(state, feature_id, None, now=now)
-    live = [holding for holding in entitlement.holdings if _is_live(holding, now)]
+        return _absent(state, None, question, now=now)
+    live = [holding for holding in entitlement.holdings if holding.end_time is None or now < holding.end_time]
     if not live:
-        decided = _absent(state, feature_id, entitlement.feature_type, now=now)
+        decided = _absent(state, entitlement.feature_type, question, now=now)
     elif entitlement.revoked:
-        sentence = explanation.revoked(state.customer_id, feature_id)
-        decided = Decision(False, Reason.REVOKED, sentence, feature_id, entitlement.feature_type)
+        sentence = explanation.revoked(state.customer_id, question.feature_id)
+        decided = _refused(Reason.REVOKED, sentence, entitlement.feature_type, question)
     else:
-        decided = _decide_granted(entitlement, live, requested=requested, values=values, now=now)
+        decided = _decide_granted(entitlement, live, question, now=now)
     if entitlement.shadow_mode and not decided.granted:
         return replace(decided, granted=True, shadowed=True)
     return decided
 
 
-def _is_live(holding: Holding, now: datetime) -> bool:
-    return holding.end_time is None or now < holding.end_time
-
-
-def _absent(state: CustomerState, feature_id: str, feature_type: FeatureType | None, *, now: datetime) -> Decision:
+def _absent(state: CustomerState, feature_type: FeatureType | None, question: Question, *, now: datetime) -> Decision:
     reason = state.absent_reason
-    holdings = [holding for entitlement in state.entitlements.values() for holding in entitlement.holdings]
-    if holdings and not any(_is_live(holding, now) for holding in holdings):
+    ends = [holding.end_time for entitlement in state.entitlements.values() for holding in entitlement.holdings]
+    if ends and all(end is not None and end <= now for end in ends):
         # Whatever gave access has passed, and the message that says so is still to come.
         reason = Reason.NO_ACTIVE_SUBSCRIPTION
-    sentence = explanation.absent(reason, state.customer_id, feature_id)
-    return Decision(False, reason, sentence, feature_id, feature_type)
+    sentence = explanation.absent(reason, state.customer_id, question.feature_id)
+    return _refused(reason, sentence, feature_type, question)
+
+
+def _refused(reason: Reason, sentence: str, feature_type: FeatureType | None, question: Question) -> Decision:
+    return Decision(False, reason, sentence, question.feature_id, feature_type, as_of=question.as_of)
 
 
 def _decide_granted(
-    entitlement: Entitlement, live: Sequence[Holding], *, requested: Decimal, values: Sequence[str], now: datetime
+    entitlement: Entitlement, live: Sequence[Holding], question: Question, *, now: datetime
 ) -> Decision:
     match entitlement.feature_type:
         case FeatureType.METERED:
-            standings = [_standing(holding, now) for holding in live]
-            best = max(standings, key=lambda holding: _generosity(holding, requested))
-            return _decide_metered(entitlement, best, requested)
+            return _decide_metered(entitlement, _best_standing(live, question.requested, now), question)
         case FeatureType.NUMERIC:
-            return _decide_numeric(entitlement, live)
+            return _decide_numeric(entitlement, live, question)
         case FeatureType.ENUM:
-            return _decide_enum(entitlement, live, values)
+            return _decide_enum(entitlement, live, question)
         case _:
-            sentence = explanation.included(entitlement.feature_id, live[0].source)
-            return _granted(entitlement, live[0], sentence)
+            return Decision(
+                True,
+                Reason.INCLUDED,
+                explanation.included(entitlement.feature_id, live[0].source),
+                entitlement.feature_id,
+                entitlement.feature_type,
+                source=live[0].source,
+                as_of=question.as_of,
+            )
 
 
-def _granted(entitlement: Entitlement, holding: Holding, sentence: str) -> Decision:
+def _decide_numeric(entitlement: Entitlement, live: Sequence[Holding], question: Question) -> Decision:
+    best = max(live, key=lambda holding: holding.numeric_value or _ZERO)
+    number = best.numeric_value or _ZERO
     return Decision(
-        True, Reason.INCLUDED, sentence, entitlement.feature_id, entitlement.feature_type, source=holding.source
+        True,
+        Reason.INCLUDED,
+        explanation.number_included(entitlement, number),
+        entitlement.feature_id,
+        FeatureType.NUMERIC,
+        numeric_value=number,
+        source=best.source,
+        as_of=question.as_of,
     )
 
 
-def _decide_numeric(entitlement: Entitlement, live: Sequence[Holding]) -> Decision:
-    best = max(live, key=lambda holding: holding.numeric_value or _ZERO)
-    number = best.numeric_value or _ZERO
-    return replace(_granted(entitlement, best, explanation.number_included(entitlement, number)), numeric_value=number)
-
-
-def _decide_enum(entitlement: Entitlement, live: Sequence[Holding], requested: Sequence[str]) -> Decision:
-    feature_id = entitlement.feature_id
+def _decide_enum(entitlement: Entitlement, live: Sequence[Holding], question: Question) -> Decision:
     values = tuple(sorted({value for holding in live for value in holding.values}))
-    best = next((holding for holding in live if set(requested) <= set(holding.values)), live[0])
-    granted = replace(_granted(entitlement, best, explanation.values_included(feature_id, values)), values=values)
-    missing = [value for value in dict.fromkeys(requested) if value not in values]
-    if not missing:
-        return granted
-    sentence = explanation.value_not_granted(feature_id, missing, values)
-    return replace(granted, granted=False, reason=Reason.VALUE_NOT_GRANTED, explanation=sentence)
+    best = next((holding for holding in live if set(question.values) <= set(holding.values)), live[0])
+    missing = [value for value in dict.fromkeys(question.values) if value not in values]
+    if missing:
+        reason = Reason.VALUE_NOT_GRANTED
+        sentence = explanation.value_not_granted(entitlement.feature_id, missing, values)
+    else:
+        reason = Reason.INCLUDED
+        sentence = explanation.values_included(entitlement.feature_id, values)
+    return Decision(
+        not missing,
+        reason,
+        sentence,
+        entitlement.feature_id,
+        FeatureType.ENUM,
+        values=values,
+        source=best.source,
+        as_of=question.as_of,
+    )
+
+
+def _best_standing(live: Sequence[Holding], requested: Decimal, now: datetime) -> Holding:
+    standings = [_standing(holding, now) for holding in live]
+    if len(standings) == 1:
+        return standings[0]
+    return max(standings, key=lambda holding: _generosity(holding, requested))
 
 
 def _standing(holding: Holding, now: datetime) -> Holding:
@@ -117,8 +150,8 @@ def _generosity(holding: Holding, requested: Decimal) -> tuple[int, Decimal]:
     return int(_EXACT.add(holding.usage, requested) <= holding.limit), holding.limit
 
 
-def _decide_metered(entitlement: Entitlement, holding: Holding, requested: Decimal) -> Decision:
-    usage, limit = holding.usage, holding.limit
+def _decide_metered(entitlement: Entitlement, holding: Holding, question: Question) -> Decision:
+    usage, limit, requested = holding.usage, holding.limit, question.requested
     granted, remaining = True, None
     if limit is None:
         reason, sentence = Reason.UNLIMITED, explanation.unlimited(entitlement, usage)
@@ -149,4 +182,5 @@ def _decide_metered(entitlement: Entitlement, holding: Holding, requested: Decim
         usage_period=holding.usage_period,
         next_reset_time=holding.usage_period.end,
         source=holding.source,
+        as_of=question.as_of,
     )

@@ -18,7 +18,7 @@ from tollkeeper.client.channel import Address, Channels
 from tollkeeper.client.decision import Decision
 from tollkeeper.client.life import at_exit, on_fork
 from tollkeeper.client.own_usage import OwnUsage
-from tollkeeper.client.projection.deciding import decide
+from tollkeeper.client.projection.deciding import Question, decide
 from tollkeeper.client.projection.fallback import Fallback
 from tollkeeper.client.projection.held import Session, utc
 from tollkeeper.client.projection.memory import Memory
@@ -194,8 +194,7 @@ class EntitlementsProjection:
             if too_old is not None and now >= too_old:
                 return replace(policy.too_old(customer_id, feature_id), as_of=as_of)
             wanted = _ONE if requested is None else Decimal(requested)
-            decided = decide(state, feature_id, requested=wanted, values=values, real=now)
-            decision = replace(decided, as_of=as_of)
+            decision = decide(state, Question(feature_id, wanted, values, now, as_of))
             # Of features that the customer has not, there is no end of names to remember answers for.
             if requested is None and not values and feature_id in state.entitlements:
                 ends = [end.timestamp() for end in (too_old, state.next_boundary(now)) if end is not None]
