@@ -31,6 +31,10 @@ Decode = Callable[[bytes], Message]
 Unary = Callable[[Any, Context], Awaitable[Message | bytes]]
 Streaming = Callable[[AsyncIterator[Any], Context], AsyncIterator[Message | bytes]]
 
+Guarded = Callable[[bytes, Context], Awaitable[Message | bytes]]
+# The answer to a request where it is there already.
+AtOnce = Callable[[bytes], bytes | None]
+
 # The contract's greatest message; a batch of 5,000 events fits.
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 
@@ -46,13 +50,16 @@ class Edge:
         self._streams: set[asyncio.Task[Any]] = set()
         self._draining = False
 
-    def guarded(self, method: str, handler: MethodHandler, *, checks_text: bool) -> MethodHandler:
+    def guarded(
+        self, method: str, handler: MethodHandler, *, checks_text: bool, at_once: AtOnce | None = None
+    ) -> MethodHandler:
         """The handler with a guard around it.
 
         Args:
             method: Its name, for the log.
             handler: Of a unary method, or of one that streams both ways.
             checks_text: Whether to refuse U+0000 in its requests.
+            at_once: Gives the answers of a unary method that are there already, before anything else is done.
 
         Raises:
             TypeError: It is of another kind, which the contract does not use.
@@ -60,6 +67,8 @@ class Edge:
         decode = cast(Decode, handler.request_deserializer)
         if handler.unary_unary is not None:
             unary = self._unary(method, cast(Unary, handler.unary_unary), decode, checks_text=checks_text)
+            if at_once is not None:
+                unary = _at_once_or(at_once, unary)
             return grpc.unary_unary_rpc_method_handler(unary, response_serializer=encoded)
         if handler.stream_stream is not None:
             streaming = self._streaming(method, cast(Streaming, handler.stream_stream), decode, checks_text=checks_text)
@@ -72,9 +81,7 @@ class Edge:
         for task in self._streams:
             task.cancel()
 
-    def _unary(
-        self, method: str, handler: Unary, decode: Decode, *, checks_text: bool
-    ) -> Callable[[bytes, Context], Awaitable[Message | bytes]]:
+    def _unary(self, method: str, handler: Unary, decode: Decode, *, checks_text: bool) -> Guarded:
         async def unary(data: bytes, context: Context) -> Message | bytes:
             metadata = _begin(context)
             try:
@@ -129,6 +136,14 @@ class Edge:
         status = status_of(refusal, self._context, detail_bytes=_detail_bytes(metadata))
         await context.abort(status.code, status.details, status.trailing_metadata)
         raise AssertionError  # abort always raises; the type checker cannot know.
+
+
+def _at_once_or(at_once: AtOnce, unary: Guarded) -> Guarded:
+    async def answered(data: bytes, context: Context) -> Message | bytes:
+        answer = at_once(data)
+        return await unary(data, context) if answer is None else answer
+
+    return answered
 
 
 def encoded(response: Message | bytes) -> bytes:

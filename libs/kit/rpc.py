@@ -1,14 +1,14 @@
 """The gRPC server: one builder for every service, with health, reflection and a guard around each method (`kit.edge`)."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from kit.edge import MAX_MESSAGE_BYTES, Context, Edge, MethodHandler
+from kit.edge import MAX_MESSAGE_BYTES, AtOnce, Context, Edge, MethodHandler
 from kit.errors import MAX_DETAIL_BYTES
 from kit.settings import StartError
 
@@ -26,11 +26,14 @@ class Registration:
         service_name: The full name, such as "tollkeeper.catalog.v1.FeatureService".
         add: The generated ``add_…Servicer_to_server``, with the servicer bound.
         trusted_text: Methods that check U+0000 themselves, because a walk over their messages is too slow.
+        at_once: By the name of a method, what gives the answers that are there already, as bytes for bytes; None: the method is to
+            be called. It raises nothing.
     """
 
     service_name: str
     add: Callable[[grpc.aio.Server], None]
     trusted_text: frozenset[str] = frozenset()
+    at_once: Mapping[str, AtOnce] = field(default_factory=dict)
 
 
 class Server:
@@ -56,7 +59,7 @@ class Server:
         self._health = health.aio.HealthServicer()
         self._names = ["", *(registration.service_name for registration in registrations)]
         for registration in registrations:
-            registration.add(cast(grpc.aio.Server, _Guarding(self._server, self._edge, registration.trusted_text)))
+            registration.add(cast(grpc.aio.Server, _Guarding(self._server, self._edge, registration)))
         plain = cast(grpc.aio.Server, _Plain(self._server))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, plain)
         names = (*self._names[1:], health.SERVICE_NAME, reflection.SERVICE_NAME)
@@ -112,10 +115,10 @@ class _Plain:
 class _Guarding:
     """The same, with a guard around every method."""
 
-    def __init__(self, server: grpc.aio.Server, edge: Edge, trusted_text: frozenset[str]) -> None:
+    def __init__(self, server: grpc.aio.Server, edge: Edge, registration: Registration) -> None:
         self._server = server
         self._edge = edge
-        self._trusted_text = trusted_text
+        self._registration = registration
 
     def add_generic_rpc_handlers(self, handlers: Sequence[grpc.GenericRpcHandler]) -> None:
         """Nothing: they are the same methods."""
@@ -125,5 +128,10 @@ class _Guarding:
         guarded: dict[str, MethodHandler] = {}
         for name, handler in handlers.items():
             method = f"/{service_name}/{name}"
-            guarded[name] = self._edge.guarded(method, handler, checks_text=method not in self._trusted_text)
+            guarded[name] = self._edge.guarded(
+                method,
+                handler,
+                checks_text=method not in self._registration.trusted_text,
+                at_once=self._registration.at_once.get(name),
+            )
         self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service_name, guarded),))

@@ -26,6 +26,7 @@ from entitlements.commands.load_customer import LoadCustomer
 from entitlements.commands.report_usage import ReportUsage
 from entitlements.commands.settle_reservation import SettleReservation
 from entitlements.commands.shadow_counts import ShadowCounts
+from entitlements.commands.tell_limits import TellLimits
 from entitlements.commands.watch_entitlements import WatchEntitlements
 from entitlements.commands.watch_hub import WatchHub
 from entitlements.consumers.billing_events import billing_consumer
@@ -108,7 +109,7 @@ async def wire_by(clock: Clock, settings: EntitlementsSettings, resources: Async
     settle = SettleReservation(memory, gather_settlements, load=load, clock=clock)
     report = ReportUsage(memory, fresh, load=load, find_feature=find_feature, gather=gather, shadow=shadow, clock=clock)
     watch_hub = WatchHub(memory, load, keep_fresh=keep_fresh, clock=clock)
-    batch = BatchCheck(memory, fresh, check=check)
+    batch = BatchCheck(memory, fresh, check=check, clock=clock)
     servicer = EntitlementsServicer(
         check,
         list_all,
@@ -132,6 +133,7 @@ async def wire_by(clock: Clock, settings: EntitlementsSettings, resources: Async
     notices = Notices(database, memory, find_feature=find_feature, keep_fresh=keep_fresh)
     frames = UsageFrames(nats, memory, keep_fresh=keep_fresh, clock=clock)
 
+    tell_limits = TellLimits(database, control, metering=metering, clock=clock)
     relay = Relay("entitlements", database, nats, table=tables.outbox, refused=tables.outbox_refused)
     coverage = ControlCoverage(nats, memory, durable="entitlements", clock=clock)
 
@@ -143,12 +145,14 @@ async def wire_by(clock: Clock, settings: EntitlementsSettings, resources: Async
             Registration(
                 "tollkeeper.entitlements.v1.EntitlementsService",
                 partial(entitlements_grpc.add_EntitlementsServiceServicer_to_server, servicer),
+                at_once={"CheckEntitlement": servicer.check_at_once},
             ),
             *grant_registrations(database, fresh, find_feature=find_feature, metering=metering, clock=clock),
         ],
         workers=[
             relay,
             shadow,
+            tell_limits,
             notices,
             frames,
             features,

@@ -2,15 +2,15 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from typing import Final, TypeVar
+from typing import Final, TypeVar, cast
 
 from entitlements.commands.check_entitlement import CheckEntitlement
 from entitlements.commands.fresh_entry import FreshEntry
-from entitlements.domain.decision import Decision
 from entitlements.domain.entry import Entry
 from entitlements.domain.feature import Feature
 from entitlements.domain.memory import Memory
-from entitlements.domain.request import Check, CheckFailure, Freshness
+from entitlements.domain.request import Check, CheckFailure, Freshness, Shown
+from kernel.clock import Clock
 from kit.faults import public_error
 
 Found = TypeVar("Found")
@@ -22,20 +22,32 @@ READ_TOGETHER: Final = 100
 class BatchCheck:
     """Decides, each pair as a check of its own would be."""
 
-    def __init__(self, memory: Memory, fresh: FreshEntry, *, check: CheckEntitlement) -> None:
+    def __init__(self, memory: Memory, fresh: FreshEntry, *, check: CheckEntitlement, clock: Clock) -> None:
         self._memory = memory
         self._fresh = fresh
         self._check = check
+        self._clock = clock
 
-    async def __call__(self, checks: Sequence[Check], freshness: Freshness | None) -> Sequence[Decision | CheckFailure]:
+    async def __call__(self, checks: Sequence[Check], freshness: Freshness | None) -> Sequence[Shown | CheckFailure]:
         """One answer for each check, in their order. What cannot be known of one customer fails its own checks only."""
-        entries = await self._entries(checks, freshness)
-        features = await self._features(checks, entries, freshness)
-        return [self._answer(check, entries[check.customer_id], features) for check in checks]
+        known = self._at_once(checks) if freshness is None else [None] * len(checks)
+        others = [check for check, answer in zip(checks, known, strict=True) if answer is None]
+        if not others:
+            return cast(Sequence[Shown], known)
+        entries = await self._entries(others, freshness)
+        features = await self._features(others, entries, freshness)
+        return [
+            self._answer(check, entries[check.customer_id], features) if answer is None else answer
+            for check, answer in zip(checks, known, strict=True)
+        ]
+
+    def _at_once(self, checks: Sequence[Check]) -> Sequence[Shown | None]:
+        at_once, real = self._check.at_once, self._clock.now()
+        return [at_once(check.customer_id, check.feature_id, real) if check.is_bare else None for check in checks]
 
     def _answer(
         self, check: Check, entry: Entry | CheckFailure, features: Mapping[str, Feature | CheckFailure | None]
-    ) -> Decision | CheckFailure:
+    ) -> Shown | CheckFailure:
         if isinstance(entry, CheckFailure):
             return entry
         held = entry.features.get(check.feature_id)

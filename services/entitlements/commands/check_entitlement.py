@@ -1,7 +1,6 @@
 """Decides whether a customer may use a feature, from memory."""
 
 from datetime import datetime
-from decimal import Decimal
 
 from entitlements.commands.find_feature import FindFeature
 from entitlements.commands.fresh_entry import FreshEntry
@@ -11,8 +10,9 @@ from entitlements.domain.decision import Decision
 from entitlements.domain.entry import Entry
 from entitlements.domain.feature import Feature
 from entitlements.domain.memory import Memory
-from entitlements.domain.request import Check, Freshness
+from entitlements.domain.request import Check, Freshness, Shown
 from entitlements.domain.usage import HeldWindow
+from entitlements.messages.shown import decision_to_bytes
 from kernel.clock import Clock
 
 
@@ -36,8 +36,25 @@ class CheckEntitlement:
         self._shadow = shadow
         self._clock = clock
 
-    async def __call__(self, check: Check, freshness: Freshness | None) -> Decision:
-        """The decision.
+    def at_once(self, customer_id: str, feature_id: str, real: datetime) -> Shown | None:
+        """The answer to a bare check where it was given before and still holds.
+
+        Args:
+            customer_id: The customer.
+            feature_id: The feature.
+            real: What time it is.
+        """
+        entry = self._memory.get(customer_id)
+        held = None if entry is None else entry.features.get(feature_id)
+        if entry is None or held is None or held.prepared is None:
+            return None
+        prepared = held.prepared
+        if not prepared.holds(held.feature, entry.now(real)):
+            return None
+        return prepared.shown, self._memory.as_of(entry, prepared.windows)
+
+    async def __call__(self, check: Check, freshness: Freshness | None) -> Shown:
+        """The answer.
 
         Raises:
             TollkeeperError: `DEPENDENCY_UNAVAILABLE`: something that is not known yet, or not freshly enough, cannot be read.
@@ -49,12 +66,16 @@ class CheckEntitlement:
         feature = held.feature if held is not None else await self.find_feature(check.feature_id, freshness)
         return self.answer(check, entry, feature)
 
-    def answer(self, check: Check, entry: Entry, feature: Feature | None) -> Decision:
-        """The decision from what is known, counted where it is granted only in shadow mode."""
-        decision = self.decide(entry, check.feature_id, feature, requested=check.requested, values=check.values)
+    def answer(self, check: Check, entry: Entry, feature: Feature | None) -> Shown:
+        """The answer from what is known, counted where it is granted only in shadow mode."""
+        now = entry.now(self._clock.now())
+        decision = self.decide(entry, check, feature, now=now)
+        shown = decision_to_bytes(decision)
         if decision.shadowed:
             self._shadow.note(decision)
-        return decision
+        elif check.is_bare:
+            self._memory.remember(entry, check.feature_id, shown=shown, now=now)
+        return shown, decision.as_of
 
     async def find_feature(self, feature_id: str, freshness: Freshness | None) -> Feature | None:
         """A feature that the customer does not have; None where there is none. Raises as the call does."""
@@ -62,12 +83,9 @@ class CheckEntitlement:
             return await self._find_feature.surely(feature_id)
         return await self._find_feature(feature_id)
 
-    def decide(
-        self, entry: Entry, feature_id: str, feature: Feature | None, *, requested: Decimal, values: tuple[str, ...]
-    ) -> Decision:
-        """The decision from an entry, with how fresh it is."""
-        now = entry.now(self._clock.now())
-        decision = entry.decide(feature_id, feature, requested=requested, values=values, now=now)
+    def decide(self, entry: Entry, check: Check, feature: Feature | None, *, now: datetime) -> Decision:
+        """The decision from an entry at the customer's time, with how fresh it is."""
+        decision = entry.decide(check.feature_id, feature, requested=check.requested, values=check.values, now=now)
         decision.as_of = self._memory.as_of(entry, _windows(entry, decision, now))
         if entry.unread:
             entry.unread = False

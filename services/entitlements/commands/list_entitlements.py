@@ -1,18 +1,16 @@
 """Lists what a customer may do and has used."""
 
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Final
 
 from entitlements.commands.check_entitlement import CheckEntitlement
 from entitlements.commands.fresh_entry import FreshEntry
 from entitlements.domain.decision import Decision
-from entitlements.domain.request import Freshness
+from entitlements.domain.request import Check, Freshness
 from kernel.clock import Clock
 from kernel.errors import not_found
 
 _CURRENT: Final = Freshness(current=True)
-_ONE: Final = Decimal(1)
 
 
 class ListEntitlements:
@@ -37,4 +35,4 @@ class ListEntitlements:
             raise not_found("CUSTOMER_NOT_FOUND", f"No customer has the id {customer_id}.", customer_id=customer_id)
         now = entry.now(self._clock.now())
         live = [entry.features[feature_id] for feature_id in sorted(entry.features) if entry.live(feature_id, now)]
-        return [self._check.decide(entry, held.feature.id, held.feature, requested=_ONE, values=()) for held in live]
+        return [self._check.decide(entry, Check(customer_id, held.feature.id), held.feature, now=now) for held in live]

@@ -44,11 +44,10 @@ def decide_granted(
     return decision.decide_enum(feature, sets, values)
 
 
-def prepared(
-    decided: Decision, held: HeldFeature, live: Sequence[HeldEntitlement], *, now: datetime
-) -> Prepared | None:
-    """The decision, to be given again while nothing that it rests on is another; None where that cannot be told."""
-    if len(live) > 1:
+def prepared(shown: bytes, held: HeldFeature, *, now: datetime) -> Prepared | None:
+    """The answer to a bare check, to be given again while nothing that it rests on is another; None where that cannot be told."""
+    live = held.live(now)
+    if len(live) != 1:
         # Which of several decides may change with any of them.
         return None
     (only,) = live
@@ -56,4 +55,4 @@ def prepared(
     if window is not None and not window.is_known:
         return None
     others = [other.phase for other in held.entitlements if other is not only]
-    return Prepared(decided, only, feature=held.feature, window=window, others=others, now=now)
+    return Prepared(shown, only, feature=held.feature, window=window, others=others, now=now)

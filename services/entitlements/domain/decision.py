@@ -68,7 +68,6 @@ class Decision:
         number: For a numeric feature: the one granted.
         source: Where the entitlement that decided comes from; None where none did.
         as_of: Until when the answer is known to include everything that happened; None: it is not known.
-        message: A place for the message that it was shown as, while it is given again unchanged.
         shadowed: Granted only because the feature is in shadow mode: reason and explanation are those of the refusal.
     """
 
@@ -81,7 +80,6 @@ class Decision:
     values: tuple[str, ...] = ()
     source: Source | None = None
     as_of: datetime | None = None
-    message: object = None
     number: Decimal | None = None
     shadowed: bool = False
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Final
 
 from entitlements.domain import decision
-from entitlements.domain.choosing import decide_granted, prepared
+from entitlements.domain.choosing import decide_granted
 from entitlements.domain.control import Control, Given, Offers, Revisions
 from entitlements.domain.customer import Customer, TestClock
 from entitlements.domain.decision import Decision, Standing
@@ -23,8 +23,6 @@ from kernel.quantity import ZERO
 MAX_PENDING: Final = 1_000
 # Ended subscriptions whose revision is remembered, for tokens that name them.
 MAX_NOTED: Final = 100
-
-_ONE: Final = Decimal(1)
 
 
 class Entry:
@@ -228,9 +226,6 @@ class Entry:
             now: The customer's time.
         """
         held = self.features.get(feature_id)
-        is_bare = not values and requested == _ONE
-        if held is not None and is_bare and held.prepared is not None and held.prepared.holds(held.feature, now):
-            return held.prepared.decision
         live = [] if held is None else held.live(now)
         if held is None or not live or feature_id in self.revoked:
             known = feature if held is None else held.feature
@@ -238,10 +233,7 @@ class Entry:
         decided = decide_granted(
             held.feature, live, requested=requested, values=values, standing=self.standing, now=now
         )
-        decision.in_shadow(decided, held.feature)
-        if is_bare:
-            held.prepared = prepared(decided, held, live, now=now)
-        return decided
+        return decision.in_shadow(decided, held.feature)
 
     def _refused(self, feature_id: str, feature: Feature | None, *, granted: bool, now: datetime) -> Decision:
         if self.customer is None:

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Final
 
 from entitlements.domain.customer import TestClock
-from entitlements.domain.decision import Decision
 from entitlements.domain.entitlement import Entitlement
 from entitlements.domain.feature import Feature
 from entitlements.domain.subscription import Phase, Subscription
@@ -95,15 +94,19 @@ class HeldEntitlement:
 
 
 class Prepared:
-    """A decision that is given again, as it is, until anything that it rests on is another: the time, the feature's words, or
-    the usage. (Another control state makes other entries.) Making an answer costs ten times as much as giving one again.
+    """An answer that is given again, as it was shown, until anything that it rests on is another: the time, the feature's words,
+    or the usage. (Another control state makes other entries.) Making an answer costs ten times as much as giving one again.
+
+    Attributes:
+        shown: The answer without its `as_of`.
+        windows: The usage that it rests on; None where none matters.
     """
 
-    __slots__ = ("_feature", "_revision", "_since", "_tracker", "_until", "_window", "decision")
+    __slots__ = ("_feature", "_revision", "_since", "_tracker", "_until", "_window", "shown", "windows")
 
     def __init__(
         self,
-        decision: Decision,
+        shown: bytes,
         held: HeldEntitlement,
         *,
         feature: Feature,
@@ -112,7 +115,8 @@ class Prepared:
         now: datetime,
     ) -> None:
         """`others` are the phases of the feature's other entitlements, none of which holds now."""
-        self.decision = decision
+        self.shown = shown
+        self.windows = None if held.tracker is None else () if window is None else (window,)
         self._feature = feature
         self._tracker = held.tracker
         self._window = window
@@ -128,7 +132,7 @@ class Prepared:
         self._until = min((end for end in ends if end is not None), default=_FAR)
 
     def holds(self, feature: Feature, now: datetime) -> bool:
-        """Whether the decision is still right."""
+        """Whether the answer is still right."""
         tracker, window = self._tracker, self._window
         return (
             self._since <= now < self._until
@@ -143,7 +147,7 @@ class HeldFeature:
     """A feature that some subscription of the customer grants.
 
     Attributes:
-        prepared: The last answer to a check of one unit; None: none can be given again.
+        prepared: The last answer to a bare check; None: none can be given again.
     """
 
     __slots__ = ("entitlements", "feature", "prepared")

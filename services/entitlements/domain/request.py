@@ -5,12 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from typing import Final
 
 from entitlements.domain.decision import Decision
 from entitlements.domain.usage import Window
 from kernel.quantity import ZERO
 from kernel.recurrence import Recurrence
 from kernel.token import FactKind
+
+# How much more of a metered feature a bare check wants.
+ONE: Final = Decimal(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +39,14 @@ class Check:
     Attributes:
         requested: For a metered feature: how much more is wanted.
         values: For an enum feature: the values wanted.
+        is_bare: Whether nothing was said but whom it is about and what.
     """
 
     customer_id: str
     feature_id: str
-    requested: Decimal
-    values: tuple[str, ...]
+    requested: Decimal = ONE
+    values: tuple[str, ...] = ()
+    is_bare: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,10 @@ class CheckFailure:
 
     reason: str
     message: str
+
+
+# An answer as its bytes without its `as_of`, and that. Not a class, because one is made for each check.
+Shown = tuple[bytes, datetime | None]
 
 
 class Behavior(StrEnum):

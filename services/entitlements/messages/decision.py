@@ -10,40 +10,9 @@ from kernel.quantity import EXACT, ZERO, format_decimal
 from kit.proto import timestamp_to_proto
 from tollkeeper.common.v1 import period_pb2
 from tollkeeper.entitlements.v1 import decision_pb2 as pb
-from tollkeeper.entitlements.v1 import entitlements_service_pb2 as service_pb
 
 REASONS: Final = {reason: pb.DecisionReason.Value(f"DECISION_REASON_{reason}") for reason in Reason}
 TYPES: Final = {kind: pb.FeatureType.Value(f"FEATURE_TYPE_{kind}") for kind in FeatureType}
-
-
-def check_to_proto(decision: Decision) -> service_pb.CheckEntitlementResponse:
-    """The answer to a check. A decision that is given again is shown by the same message, but for its `as_of`: it is to be
-    serialized before anything else is asked.
-    """
-    if isinstance(shown := decision.message, _Shown):
-        if shown.as_of is not decision.as_of:
-            shown.show_as_of(decision.as_of)
-        return shown.response
-    response = service_pb.CheckEntitlementResponse(decision=decision_to_proto(decision))
-    decision.message = _Shown(response, decision.as_of)
-    return response
-
-
-class _Shown:
-    """The message of a decision."""
-
-    __slots__ = ("as_of", "response")
-
-    def __init__(self, response: service_pb.CheckEntitlementResponse, as_of: datetime | None) -> None:
-        self.response = response
-        self.as_of = as_of
-
-    def show_as_of(self, as_of: datetime | None) -> None:
-        self.as_of = as_of
-        if as_of is None:
-            self.response.decision.ClearField("as_of")
-        else:
-            self.response.decision.as_of.CopyFrom(timestamp_to_proto(as_of))
 
 
 def decision_to_proto(decision: Decision) -> pb.Decision:

@@ -2,16 +2,15 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Final, Literal, Protocol
+from typing import Final
 
-from entitlements.domain.request import Check, Freshness
+from entitlements.domain.request import ONE, Check, Freshness
 from kernel.errors import FieldViolation, Mistakes, TollkeeperError, invalid
 from kernel.ids import check_id
 from kernel.quantity import ZERO, parse_quantity
 from kernel.token import FactKind, Token
 from tollkeeper.entitlements.v1 import entitlements_service_pb2 as pb
 
-_ONE: Final = Decimal(1)
 # Whatever may say how fresh its answer must be.
 Asking = (
     pb.CheckEntitlementRequest
@@ -35,14 +34,15 @@ def check_from_proto(request: pb.CheckEntitlementRequest) -> tuple[Check, Freshn
     mistakes = Mistakes()
     mistakes.attempt(check_id, request.customer_id, "customer_id")
     mistakes.attempt(check_id, request.feature_id, "feature_id")
-    requested: Decimal | None = _ONE
+    requested: Decimal | None = ONE
     if request.requested_usage:
         requested = mistakes.attempt(parse_quantity, request.requested_usage, "requested_usage")
     values = tuple(request.requested_values)
     if values:
         check_values(values, "requested_values", mistakes)
     freshness = freshness_from_proto(request, mistakes)
-    return Check(request.customer_id, request.feature_id, requested or ZERO, values), freshness
+    is_bare = not request.requested_usage and not values
+    return Check(request.customer_id, request.feature_id, requested or ZERO, values, is_bare), freshness
 
 
 def list_from_proto(request: pb.ListEntitlementsRequest) -> tuple[str, Freshness | None]:

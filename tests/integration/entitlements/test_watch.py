@@ -15,8 +15,9 @@ from tollkeeper.entitlements.v1.entitlements_service_pb2_grpc import Entitlement
 
 
 async def _carrier(world: World, customer_id: str = "ua", **how: object) -> None:
-    await world.customer(customer_id)
-    await world.subscribe(customer_id, "carrier", commitments={"gates": "3"}, **how)  # type: ignore[arg-type]  # as it takes them.
+    # Unannounced: whoever loads the customer asks billing, and sees all of it at once.
+    await world.customer(customer_id, announced=False)
+    await world.subscribe(customer_id, "carrier", commitments={"gates": "3"}, announced=False, **how)  # type: ignore[arg-type]  # as it takes them.
 
 
 async def test_a_watch_begins_with_everything_that_decides(world: World) -> None:

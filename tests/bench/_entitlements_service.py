@@ -1,0 +1,115 @@
+"""Entitlements as a process of its own between stand-in neighbours, and an echo of the same sizes beside it."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import psutil
+
+from cli import ports
+from cli.embedded.nats import EmbeddedNats
+from cli.embedded.postgres import EmbeddedPostgres
+from kit import broker, migrate
+from kit.client import open_channel
+from tests.bench._load import Target
+from tests.integration.entitlements.conftest import Neighbours, neighbours_at
+from tests.integration.entitlements.plans import stock
+from tests.integration.entitlements.world import SettableClock, World
+from tollkeeper.entitlements.v1.entitlements_service_pb2_grpc import EntitlementsServiceStub
+
+# More customers are held than any benchmark asks for.
+_HELD = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A service under measurement.
+
+    Attributes:
+        seconds_to_serve: From the start of the process to its first answer.
+    """
+
+    address: str
+    process: psutil.Process
+    world: World
+    database_url: str
+    seconds_to_serve: float
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What services need, shared by those that are compared."""
+
+    postgres: EmbeddedPostgres
+    nats: EmbeddedNats
+    neighbours: Neighbours
+
+
+@asynccontextmanager
+async def surroundings() -> AsyncIterator[Surroundings]:
+    """PostgreSQL, NATS and the neighbours."""
+    with EmbeddedPostgres() as postgres, EmbeddedNats() as nats:
+        async with neighbours_at() as neighbours:
+            yield Surroundings(postgres, nats, neighbours)
+
+
+async def migrated(around: Surroundings, database: str) -> str:
+    """The URL of a new database of the service."""
+    around.postgres.create_databases([database])
+    url = around.postgres.url(database)
+    await asyncio.to_thread(migrate.upgrade, "entitlements", url)
+    return url
+
+
+@asynccontextmanager
+async def service(around: Surroundings, database_url: str) -> AsyncIterator[Place]:
+    """One replica, in a world with the plans of the tests."""
+    address = f"127.0.0.1:{ports.free_port()}"
+    neighbours = around.neighbours
+    environment = {
+        "TOLLKEEPER_DATABASE_URL": database_url,
+        "TOLLKEEPER_NATS_URL": around.nats.url,
+        "TOLLKEEPER_LISTEN": address,
+        "TOLLKEEPER_CATALOG_ADDRESS": neighbours.address,
+        "TOLLKEEPER_METERING_ADDRESS": neighbours.address,
+        "TOLLKEEPER_BILLING_ADDRESS": neighbours.address,
+        "TOLLKEEPER_MAX_HELD_CUSTOMERS": str(_HELD),
+        "TOLLKEEPER_LOG_LEVEL": "WARNING",
+    }
+    clock = asyncio.get_running_loop().time
+    began = clock()
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "entitlements", "serve", env=environment)
+    try:
+        async with AsyncExitStack() as stack:
+            connected = await broker.connect(around.nats.url, "bench")
+            stack.push_async_callback(connected.close)
+            channel = await stack.enter_async_context(open_channel(address))
+            await asyncio.wait_for(channel.channel_ready(), 30)
+            took = clock() - began
+            api = EntitlementsServiceStub(channel)
+            now = SettableClock(datetime.now(UTC))
+            world = World(connected, neighbours.catalog, neighbours.billing, neighbours.metering, now, api)
+            stock(world)
+            yield Place(address, psutil.Process(process.pid), world, database_url, took)
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+@asynccontextmanager
+async def echo(target: Target, answer: bytes) -> AsyncIterator[Target]:
+    """A bare grpc.aio server that answers the target's requests with the same bytes each time: the yardstick."""
+    arguments = ("-m", "tests.bench._echo_server", answer.hex())
+    process = await asyncio.create_subprocess_exec(sys.executable, *arguments, stdout=asyncio.subprocess.PIPE)
+    assert process.stdout is not None
+    try:
+        port = int(await process.stdout.readline())
+        yield Target(
+            f"127.0.0.1:{port}", "/bare.Echo/Call", target.messages, target.answer, psutil.Process(process.pid)
+        )
+    finally:
+        process.terminate()
+        await process.wait()
