@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule
 
 from kernel.recurrence import Interval, Recurrence
 from metering.domain.account import Account, FirstOutcome
@@ -151,7 +151,7 @@ class LedgerMachine(RuleBasedStateMachine):
         series=st.sampled_from([WHOLE, *NAMED]),
         value=st.integers(1, 9).map(Decimal),
         day=st.integers(0, 1),
-        seconds=st.integers(1, 5),
+        seconds=st.integers(1, 9),
         partial=st.booleans(),
     )
     def reserve(self, series: Series, value: Decimal, day: int, seconds: int, *, partial: bool) -> object:
@@ -167,8 +167,16 @@ class LedgerMachine(RuleBasedStateMachine):
         assert (again.verdict, again.held, again.window) == (Verdict.REPEATED, outcome.held, outcome.window)
         return outcome.held.id
 
-    @rule(name=held, value=st.none() | st.integers(1, 9).map(Decimal), release=st.booleans())
+    @rule(name=held, value=st.none() | st.integers(1, 12).map(Decimal))
+    def commit_some(self, name: str, value: Decimal | None) -> None:
+        self.settle(name, value, release=False)
+
+    @rule(name=held)
+    def release(self, name: str) -> None:
+        self.settle(name, None, release=True)
+
     def settle(self, name: str, value: Decimal | None, *, release: bool) -> None:
+        """Ends one, twice."""
         ledger = self.ledger()
         settlement = Settlement("UA", name, release, value)
         outcome = ledger.settle(settlement)
@@ -191,12 +199,7 @@ class LedgerMachine(RuleBasedStateMachine):
             self.written.append(replace(counted, value=counted.value if value is None else value))
             del self.live[name]
 
-    @rule(name=consumes(held))
-    def forget(self, name: str) -> None:
-        """Nobody speaks of it again: it lapses by itself, or was settled."""
-        assert name in self.reservations
-
-    @rule(seconds=st.integers(1, 4))
+    @rule(seconds=st.integers(1, 3))
     def wait(self, seconds: int) -> None:
         self.now += timedelta(seconds=seconds)
 
@@ -231,6 +234,6 @@ class LedgerMachine(RuleBasedStateMachine):
 
 
 LedgerMachine.TestCase.settings = LedgerMachine.TestCase.settings.__class__(
-    LedgerMachine.TestCase.settings, max_examples=60, stateful_step_count=30
+    LedgerMachine.TestCase.settings, max_examples=150, stateful_step_count=30
 )
 TestLedger = LedgerMachine.TestCase
