@@ -74,7 +74,7 @@ async def wire(settings: MeteringSettings, resources: AsyncExitStack) -> Parts:
     meters = Meters()
     announce = AnnounceCrossings()
     report_events = ReportEvents(event_line, meters, KnownSeries(), settle=settle, announce=announce, frames=frames)
-    retract_events = RetractEvents(database, meters, frames=frames, clock=SystemClock())
+    retract_events = RetractEvents(database, meters, announce=announce, frames=frames, clock=SystemClock())
     register = RegisterTrackers(database, find_feature, known)
     write_usage = WriteUsage(report_line, frames, announce=announce)
     report_usage = ReportUsage(write_usage, find_feature, known_trackers=known, register=register)

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from decimal import Decimal
 
 from kernel.errors import ErrorKind, TollkeeperError
@@ -16,8 +15,8 @@ from metering.domain.gathered import Gathered, amount, gather, together, value_o
 from metering.domain.meter import Aggregation
 from metering.domain.meter_set import Readings, Usage, measure, without_rows
 from metering.domain.series import Series
-from metering.domain.span_finder import SpanFinder
-from metering.domain.tracker import EPOCH, Place, Tracker, Window, microseconds
+from metering.domain.span_finder import SpanFinder, newest_in
+from metering.domain.tracker import Place, Tracker, Window
 from metering.domain.value import distinct_key
 from metering.store import events, features, series, trackers, windows
 from metering.store import gathered as gathered_store
@@ -146,7 +145,7 @@ class ReportEvents:
         (revision,) = await series.next_revisions(connection, 1)
         aggregations = self._meters.current.aggregations
         sums: list[tuple[Place, Decimal]] = []
-        seen: list[tuple[Place, str]] = []
+        seen: dict[Place, set[str]] = {}
         gathered: dict[Place, Gathered] = {}
         for tracker in (tracker for several in found.values() for tracker in several):
             aggregation = aggregations[tracker.series.feature_id]
@@ -155,17 +154,18 @@ class ReportEvents:
                 if aggregation is Aggregation.COUNT or aggregation is Aggregation.SUM:
                     sums.append((place, amount(values)))
                 elif aggregation is Aggregation.UNIQUE:
-                    keys = {distinct_key(value) for value in values}  # type: ignore[arg-type]  # only `LATEST` has others.
-                    seen.extend((place, key) for key in keys)
+                    seen[place] = {distinct_key(value) for value in values}  # type: ignore[arg-type]  # only `LATEST` has others.
                 else:
                     gathered[place] = gather(aggregation, values)
-        places = {place.key: place for place, _ in seen}
+        places = {place.key: place for place in seen}
         distinct = await windows.add_distinct(connection, seen)
         sums.extend((places[key], Decimal(count)) for key, count in distinct.items())
         changed = await windows.add(connection, sums, revision=revision)
         if gathered:
             changed += await self._merge(connection, gathered, revision=revision)
-        await self._announce(connection, changed, limits, at=lambda window: _newest(usage, window))
+        await self._announce(
+            connection, changed, limits, at=lambda window: newest_in(window, usage[window.tracker.series])
+        )
         return revision, changed
 
     async def _merge(self, connection: Raw, found: Mapping[Place, Gathered], *, revision: int) -> list[Window]:
@@ -179,15 +179,6 @@ class ReportEvents:
             changed.append(place.window(value_of(aggregation, merged[place]), revision=revision))
         await gathered_store.put(connection, merged)
         return await windows.put(connection, changed)
-
-
-def _newest(usage: Usage, window: Window) -> datetime:
-    """The time of the newest event that counts in the window."""
-    times, span = usage[window.tracker.series].times, window.span
-    if span is not None:
-        start, end = microseconds(span.start), microseconds(span.end)
-        times = [time for time in times if start <= time < end]
-    return EPOCH + timedelta(microseconds=max(times))
 
 
 def _late_of_each(calls: Sequence[_Call], late: frozenset[int]) -> list[frozenset[int]]:

@@ -9,6 +9,7 @@ from kernel.clock import Clock
 from kernel.errors import ErrorKind, TollkeeperError
 from kernel.quantity import EXACT
 from kit.db import Database
+from metering.commands.announce_crossings import AnnounceCrossings
 from metering.commands.meters import Meters
 from metering.commands.publish_frames import PublishFrames
 from metering.domain.event import Event, EventKey, Retracted, expired
@@ -16,7 +17,7 @@ from metering.domain.event_batch import EventBatch
 from metering.domain.gathered import amount
 from metering.domain.meter import Aggregation
 from metering.domain.meter_set import Usage, measure
-from metering.domain.span_finder import SpanFinder
+from metering.domain.span_finder import SpanFinder, newest_in
 from metering.domain.tracker import Place, Window, microseconds, span_start
 from metering.store import backfill, features, horizon, retractions, series, trackers, windows
 from metering.store.line import ConcurrentWriteError, Raw, plain_faults, raw_of
@@ -30,9 +31,12 @@ _ADDED = frozenset({Aggregation.COUNT, Aggregation.SUM})
 class RetractEvents:
     """Retracts several events, all of them or none; an event that comes later finds its key used up."""
 
-    def __init__(self, database: Database, meters: Meters, *, frames: PublishFrames, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, meters: Meters, *, announce: AnnounceCrossings, frames: PublishFrames, clock: Clock
+    ) -> None:
         self._database = database
         self._meters = meters
+        self._announce = announce
         self._frames = frames
         self._clock = clock
         self._finder = SpanFinder()
@@ -69,10 +73,13 @@ class RetractEvents:
                 if taken | pending != noted:
                     await self._explain(raw, noted - pending - taken, keys)
                 usage = measure(meters, _batch_of(events))
-                if usage:
-                    await series.lock(raw, usage)
+                limits = await series.lock(raw, usage) if usage else {}
                 (revision,) = await series.next_revisions(raw, 1)
                 changed = await self._uncount(connection, usage, revision=revision)
+                # The least, the mean and the latest may have risen.
+                await self._announce(
+                    raw, changed, limits, at=lambda window: newest_in(window, usage[window.tracker.series])
+                )
         return Retracted(len(taken), len(pending), len(in_order) - len(noted), revision), changed
 
     async def _explain(self, raw: Raw, missing: set[EventKey], keys: Sequence[EventKey]) -> None:

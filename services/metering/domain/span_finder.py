@@ -2,12 +2,12 @@
 
 from bisect import bisect_right
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from metering.domain.gathered import Reading
 from metering.domain.meter_set import Readings
-from metering.domain.tracker import EPOCH, Periods, Span, covers, microseconds, span_at
+from metering.domain.tracker import EPOCH, Periods, Span, Window, covers, microseconds, span_at
 
 # Periods that are remembered, over all recurrences; then all are forgotten. 100,000 are some 40 MB.
 MOST_REMEMBERED: Final = 100_000
@@ -79,3 +79,12 @@ class SpanFinder:
         known.spans.insert(place + 1, span)
         self._count += 1
         return place + 1
+
+
+def newest_in(window: Window, readings: Readings) -> datetime:
+    """The time of the newest of the readings that lies in the window, which holds at least one."""
+    times, span = readings.times, window.span
+    if span is not None:
+        start, end = microseconds(span.start), microseconds(span.end)
+        times = [time for time in times if start <= time < end]
+    return EPOCH + timedelta(microseconds=max(times))

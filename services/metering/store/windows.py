@@ -46,11 +46,15 @@ FROM unnest(%s::text[], %s::text[], %s::text[]) AS wanted (customer_id, resource
 GROUP BY t.customer_id, t.resource_id, t.feature_id
 """
 
+# In the order in which they are given.
 _ADD_DISTINCT = """
 WITH fresh AS (
     INSERT INTO unique_value (customer_id, tracker_id, period_start, value)
-    SELECT * FROM unnest(%s::text[], %s::bigint[], %s::timestamptz[], %s::text[]) AS seen (customer_id, tracker_id, period_start, value)
-    ORDER BY customer_id COLLATE "C", tracker_id, period_start, value COLLATE "C"
+    SELECT place.customer_id, place.tracker_id, place.period_start, seen.value
+    FROM unnest(%s::integer[], %s::text[]) WITH ORDINALITY AS seen (place, value, number)
+        JOIN unnest(%s::text[], %s::bigint[], %s::timestamptz[])
+            WITH ORDINALITY AS place (customer_id, tracker_id, period_start, number) ON place.number = seen.place
+    ORDER BY seen.number
     ON CONFLICT DO NOTHING
     RETURNING tracker_id, period_start
 )
@@ -103,13 +107,18 @@ async def newest_revisions(connection: Raw, series: Collection[Series]) -> Mappi
     return {Series(*key): revision for *key, revision in await cursor.fetchall()}
 
 
-async def add_distinct(connection: Raw, seen: Sequence[tuple[Place, str]]) -> Mapping[PlaceKey, int]:
+async def add_distinct(connection: Raw, seen: Mapping[Place, Collection[str]]) -> Mapping[PlaceKey, int]:
     """Keeps the values under the locks of their series; counts those that were new, by window."""
     if not seen:
         return {}
-    customer_ids, tracker_ids, starts, _ = place_columns([place for place, _ in seen])
-    values = [value for _, value in seen]
-    cursor = await connection.execute(_ADD_DISTINCT, (customer_ids, tracker_ids, starts, values), prepare=True)
+    places = sorted(seen, key=lambda place: (place.tracker.series.customer_id, place.key))
+    numbers: list[int] = []
+    values: list[str] = []
+    for number, place in enumerate(places, start=1):
+        numbers += [number] * len(seen[place])
+        values += sorted(seen[place])
+    columns = (numbers, values, *place_columns(places)[:3])
+    cursor = await connection.execute(_ADD_DISTINCT, columns, prepare=True)
     return {(tracker_id, start): count for tracker_id, start, count in await cursor.fetchall()}
 
 
