@@ -22,7 +22,7 @@ _SWEEP = tables.plan_sweep
 _SUBSCRIPTION = tables.subscription
 
 # Who took a customer has told metering by then, or never will.
-_TAKEN: Final = timedelta(seconds=10)
+_TAKEN: Final = timedelta(seconds=5)
 
 
 async def take(connection: AsyncConnection, *, most: int) -> Mapping[str, int]:

@@ -265,6 +265,7 @@ class FakeMetering(TrackerServiceServicer):
             outcome.verdict = tracker_service.REPORT_VERDICT_BELOW_ZERO
             return outcome
         self.add(*series, str(change), at=at)
+        outcome.written_value = format_decimal(change)
         outcome.window.CopyFrom(self.window(report.series, report.recurrence, at))
         outcome.verdict = tracker_service.REPORT_VERDICT_WRITTEN
         self.keys[key] = _Written(content, outcome.window)
