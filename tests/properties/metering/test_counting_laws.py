@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from kernel.recurrence import Interval, Recurrence
-from kit.proto import timestamp_to_proto
+from kit.client import call
+from kit.proto import timestamp_from_proto, timestamp_to_proto
 from metering.domain.meter import (
     Aggregation,
     Compares,
@@ -26,14 +27,16 @@ from metering.domain.meter import (
     NotEquals,
     Part,
 )
+from metering.domain.tracker import EPOCH
 from metering.domain.value import DimensionValue, text_of
 from metering.messages.feature import meter_to_proto
 from tests.integration.metering.conftest import Metering
 from tests.integration.metering.fakes import Neighbours
 from tests.integration.metering.samples import COUNT, ENDLESS, metered, tracker
-from tests.integration.metering.windows import Key, rebuild, stored_windows
+from tests.integration.metering.windows import Key, differing, rebuild, stored_windows
 from tests.properties.metering.strategies import dimensions, meters
-from tollkeeper.metering.v1 import event_pb2, tracker_pb2
+from tollkeeper.metering.v1 import event_pb2, tracker_pb2, usage_service_pb2
+from tollkeeper.metering.v1.usage_service_pb2_grpc import UsageServiceStub
 
 # Eight days around a clock change in New York.
 START = datetime(2013, 3, 6, 5, tzinfo=UTC)
@@ -41,6 +44,7 @@ DAILY = Recurrence(Interval.DAY, START + timedelta(days=1), "America/New_York")
 DAILY_PROTO = tracker_pb2.Recurrence(
     interval=tracker_pb2.INTERVAL_DAY, anchor_time=timestamp_to_proto(DAILY.anchor), time_zone=DAILY.zone
 )
+WHOLE, DAY = usage_service_pb2.GRANULARITY_UNSPECIFIED, usage_service_pb2.GRANULARITY_DAY
 
 
 class Raw(NamedTuple):
@@ -78,14 +82,39 @@ async def test_live_late_and_rebuilt_windows_are_the_straight_count(
     for customer in (live, late):
         if customer == live:
             await metering.register(*_trackers(feature, customer))
-        for batch in _batches(customer, events, Random(seed)):
+        for batch in batches(customer, events, Random(seed)):
             await metering.send(*batch)
     await metering.register(*_trackers(feature, late))
     expected = straight_count(feature, meter, events)
     assert await stored_windows(metering.database, live) == expected
     assert await stored_windows(metering.database, late) == expected
+    assert await queried(metering, feature, live) == expected
+    assert await differing(metering.database, live) == await differing(metering.database, late) == 0
     await rebuild(metering.database, live)
     assert await stored_windows(metering.database, live) == expected
+
+
+async def queried(metering: Metering, feature: str, customer: str) -> dict[Key, Decimal]:
+    """The same windows, as usage of ranges."""
+    end = timestamp_to_proto(START + timedelta(days=30))
+    found: dict[Key, Decimal] = {}
+    for resource in ("", "R"):
+        for interval, by, start in (("", WHOLE, EPOCH), ("DAY", DAY, DAILY.anchor)):
+            request = usage_service_pb2.QueryUsageRequest(
+                customer_id=customer,
+                feature_id=feature,
+                resource_id=resource,
+                start_time=timestamp_to_proto(start),
+                end_time=end,
+                granularity=by,
+                time_zone=DAILY.zone,
+                # One group of all: then nothing is shown where there is nothing.
+                group_by=["nothing"],
+            )
+            for point in (await call(UsageServiceStub(metering.channel).QueryUsage, request)).points:
+                at = timestamp_from_proto(point.period.start_time, "start").isoformat()
+                found[resource, feature, interval, at] = Decimal(point.value).normalize()
+    return found
 
 
 def _trackers(feature: str, customer: str) -> list[tracker_pb2.Tracker]:
@@ -96,9 +125,9 @@ def _trackers(feature: str, customer: str) -> list[tracker_pb2.Tracker]:
     ]
 
 
-def _batches(customer: str, events: Sequence[Raw], random: Random) -> Iterator[list[event_pb2.Event]]:
+def batches(customer: str, events: Sequence[Raw], random: Random) -> Iterator[list[event_pb2.Event]]:
     """Shuffled, cut anywhere, and each event once or twice."""
-    messages = [_message(customer, f"{number}", raw) for number, raw in enumerate(events)]
+    messages = [message(customer, f"{number}", raw) for number, raw in enumerate(events)]
     messages += [message for message in messages if random.random() < 0.3]
     random.shuffle(messages)
     while messages:
@@ -107,7 +136,8 @@ def _batches(customer: str, events: Sequence[Raw], random: Random) -> Iterator[l
         messages = messages[size:]
 
 
-def _message(customer: str, key: str, raw: Raw) -> event_pb2.Event:
+def message(customer: str, key: str, raw: Raw) -> event_pb2.Event:
+    """The event as it is sent."""
     return event_pb2.Event(
         event_name=raw.name,
         customer_id=customer,
@@ -151,21 +181,18 @@ def straight_fold(aggregation: Aggregation, read: Sequence[Read]) -> Decimal:
     """The usage of at least one event that is not skipped."""
     if aggregation is Aggregation.UNIQUE:
         return Decimal(len({_typed(value) for _, _, value in read}))
-    numbers = [Decimal(value) for _, _, value in read]
-    match aggregation:
-        case Aggregation.COUNT:
-            return Decimal(len(read))
-        case Aggregation.SUM:
-            return sum(numbers, Decimal(0))
-        case Aggregation.MAX:
-            return sorted(numbers)[-1]
-        case Aggregation.MIN:
-            return sorted(numbers)[0]
-        case Aggregation.AVG:
-            with localcontext(prec=200, rounding=ROUND_HALF_UP):
-                return (sum(numbers, Decimal(0)) / len(numbers)).quantize(Decimal("1E-12"))
-        case Aggregation.LATEST:
-            return Decimal(sorted(read, key=lambda one: one[:2])[-1][2])
+    in_order = [Decimal(value) for _, _, value in sorted(read, key=lambda one: one[:2])]
+    with localcontext(prec=200, rounding=ROUND_HALF_UP):
+        total = sum(in_order, Decimal(0))
+        folds = {
+            Aggregation.COUNT: Decimal(len(in_order)),
+            Aggregation.SUM: total,
+            Aggregation.MAX: max(in_order),
+            Aggregation.MIN: min(in_order),
+            Aggregation.AVG: (total / len(in_order)).quantize(Decimal("1E-12")),
+            Aggregation.LATEST: in_order[-1],
+        }
+        return folds[aggregation]
 
 
 def matches(meter: Meter, dimensions: Dimensions) -> bool:
@@ -173,7 +200,7 @@ def matches(meter: Meter, dimensions: Dimensions) -> bool:
     return not meter.filters or any(all(passes(one, dimensions) for one in conditions) for conditions in meter.filters)
 
 
-def passes(condition: Condition, dimensions: Dimensions) -> bool:
+def passes(condition: Condition, dimensions: Dimensions) -> bool:  # noqa: PLR0911 - one for each kind.
     """Whether an event passes the condition."""
     value = dimensions.get(condition.field)
     if value is None:

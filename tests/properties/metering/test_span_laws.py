@@ -8,6 +8,7 @@ from random import Random
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from kernel.quantity import EXACT
 from kit.client import call
 from kit.proto import timestamp_to_proto
 from metering.domain.meter import Aggregation, Meter
@@ -16,7 +17,7 @@ from tests.integration.metering.conftest import Metering
 from tests.integration.metering.fakes import Neighbours
 from tests.integration.metering.samples import COUNT, calculated, metered, report, series, tracker
 from tests.properties.metering.strategies import meters
-from tests.properties.metering.test_counting_laws import DAILY, DAILY_PROTO, START, Raw, _batches, raws
+from tests.properties.metering.test_counting_laws import DAILY, DAILY_PROTO, START, Raw, batches, raws
 from tollkeeper.common.v1 import period_pb2
 from tollkeeper.metering.v1 import tracker_pb2
 from tollkeeper.metering.v1 import tracker_service_pb2 as pb
@@ -46,7 +47,7 @@ async def test_events(
     neighbours.features[feature] = metered(feature, COUNT)
     neighbours.features[feature].metered.meter.CopyFrom(meter_to_proto(meter))
     await metering.register(*_trackers(feature))
-    for batch in _batches(feature, events, Random(seed)):
+    for batch in batches(feature, events, Random(seed)):
         await metering.send(*batch)
     await windows_measure_as_their_spans(metering, feature)
     if meter.aggregation in {Aggregation.COUNT, Aggregation.SUM}:
@@ -99,7 +100,7 @@ async def parts_add_up(metering: Metering, feature: str, cuts: tuple[int, ...]) 
     """Two adjacent spans and the whole."""
     start, middle, end = (START + timedelta(hours=hour) for hour in sorted(cuts))
     first, second, whole = await _measure(metering, feature, (start, middle), (middle, end), (start, end))
-    assert Decimal(first.value) + Decimal(second.value) == Decimal(whole.value)
+    assert EXACT.add(Decimal(first.value), Decimal(second.value)) == Decimal(whole.value)
 
 
 async def _measure(
