@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from calls import Tollkeeper
 from cli.local_platform import Platform
 from tests.e2e.scenario import apply_file
-from tests.faults.replicas.world import World
+from tests.faults.replicas.world import Side, World
 
 CATALOG = Path(__file__).with_name("catalog.yaml")
 
@@ -29,7 +28,7 @@ async def world(replicated: Platform) -> AsyncIterator[World]:
     async with AsyncExitStack() as stack:
         sides = [
             await stack.enter_async_context(
-                Tollkeeper(
+                Side(
                     {
                         "catalog": addresses["catalog"],
                         "billing": addresses["billing"],

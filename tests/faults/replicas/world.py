@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
@@ -29,6 +29,8 @@ from tollkeeper.entitlements.v1.entitlements_service_pb2 import (
     ReportUsageRequest,
     ReportUsageResponse,
 )
+from tollkeeper.entitlements.v1.promotional_grant_service_pb2_grpc import PromotionalGrantServiceStub
+from tollkeeper.entitlements.v1.revocation_service_pb2_grpc import RevocationServiceStub
 from tollkeeper.metering.v1.event_pb2 import Event, Value
 from tollkeeper.metering.v1.event_service_pb2 import ReportEventsRequest, ReportEventsResponse
 
@@ -46,6 +48,15 @@ _keys = count(1)
 async def ask(method: Any, request: Any) -> Any:
     """Calls once: an error is a failure of the test."""
     return await method(request, timeout=DEADLINE_SECONDS)
+
+
+class Side(Tollkeeper):
+    """The stubs of one side."""
+
+    def __init__(self, addresses: Mapping[str, str]) -> None:
+        super().__init__(addresses)
+        self.grants = PromotionalGrantServiceStub(self._channels["entitlements"])
+        self.revocations = RevocationServiceStub(self._channels["entitlements"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +81,7 @@ class World:
     """
 
     platform: Platform
-    sides: Sequence[Tollkeeper]
+    sides: Sequence[Side]
     call: Callable[[Any, Any], Awaitable[Any]] = field(default=ask)
 
     @property
