@@ -100,6 +100,8 @@ SPOILT = {
     "customer_id, id, '2012-01-01 05:00+00'::timestamptz + interval '3 years', '2015-02-01 05:00+00', 5, 1 FROM tracker "
     "WHERE feature_id = 'top' AND interval = 'MONTH' AND resource_id = ''",
     "a kept value too few": f"DELETE FROM unique_value WHERE {of('aircraft')} AND value = 's:N3'",
+    "a kept value too few here and there": f"DELETE FROM unique_value WHERE {of('aircraft')} AND value = 's:N3' "
+    "AND period_start IN ('2013-01-01 05:00+00', '2013-03-01 05:00+00')",
     "a kept value of nothing": "INSERT INTO unique_value SELECT customer_id, tracker_id, period_start, 's:N9' FROM \"window\" "
     f"WHERE {of('aircraft')}",
     "a wrong sum beneath a mean": f"UPDATE gathered SET number = number + 1 WHERE {of('mean')}",

@@ -106,7 +106,7 @@ async def test_each_test_of_each_value(open_database: Callable[[str], Database])
 async def test_any_meter_of_any_events(
     open_database: Callable[[str], Database], meter: Meter, events: list[Dimensions]
 ) -> None:
-    meter = meter_from_bytes(meter_to_bytes(meter))
+    assert meter_from_bytes(meter_to_bytes(meter)) == meter
     test = predicate_of(meter)
     async with stored(database_of(open_database), events) as (connection, read):
         rows = [row for row, event in enumerate(read) if test is None or test(event)]

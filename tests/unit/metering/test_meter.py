@@ -7,18 +7,24 @@ import pytest
 
 from metering.domain.meter import (
     Aggregation,
+    Compares,
+    Comparison,
     Condition,
     Dimensions,
     Equals,
     Filter,
+    HasText,
     In,
     IsSet,
     Meter,
+    NotEquals,
+    Part,
     predicate_of,
     readings_of,
 )
 from metering.domain.value import DimensionValue
 
+NUMERIC = (Aggregation.SUM, Aggregation.MAX, Aggregation.MIN, Aggregation.AVG, Aggregation.LATEST)
 JFK = Equals("origin", "JFK")
 FAR = In("miles", (1_000, Decimal("2500.5")))
 
@@ -56,6 +62,41 @@ def matches(dimensions: Dimensions, *filters: Filter) -> bool:
         (IsSet("n", expected=True), {}, False),
         (IsSet("n", expected=False), {}, True),
         (IsSet("n", expected=False), {"n": 0}, False),
+        (NotEquals("n", 1), {"n": 2}, True),
+        (NotEquals("n", 1), {"n": Decimal("1.0")}, False),
+        (NotEquals("n", 1), {"n": "1"}, True),
+        (NotEquals("n", 1), {"n": True}, True),
+        (NotEquals("n", False), {"n": 0}, True),
+        (NotEquals("n", 1), {}, False),
+        (NotEquals("n", ""), {"n": ""}, False),
+        (HasText("n", Part.ANYWHERE, "FK"), {"n": "JFK"}, True),
+        (HasText("n", Part.ANYWHERE, "fk"), {"n": "JFK"}, False),
+        (HasText("n", Part.ANYWHERE, "1"), {"n": 1}, False),
+        (HasText("n", Part.ANYWHERE, "true"), {"n": True}, False),
+        (HasText("n", Part.ANYWHERE, "J"), {"n": ""}, False),
+        (HasText("n", Part.ANYWHERE, "J"), {}, False),
+        (HasText("n", Part.ANYWHERE, "%"), {"n": "JFK"}, False),
+        (HasText("n", Part.START, "J"), {"n": "JFK"}, True),
+        (HasText("n", Part.START, "JFK"), {"n": "JFK"}, True),
+        (HasText("n", Part.START, "JFKX"), {"n": "JFK"}, False),
+        (HasText("n", Part.START, "F"), {"n": "JFK"}, False),
+        (HasText("n", Part.END, "K"), {"n": "JFK"}, True),
+        (HasText("n", Part.END, "JFK"), {"n": "JFK"}, True),
+        (HasText("n", Part.END, "XJFK"), {"n": "JFK"}, False),
+        (HasText("n", Part.END, "F"), {"n": "JFK"}, False),
+        (HasText("n", Part.END, "K"), {"n": 9}, False),
+        (Compares("n", Comparison.GREATER, 1), {"n": Decimal("1.000000000001")}, True),
+        (Compares("n", Comparison.GREATER, 1), {"n": 1}, False),
+        (Compares("n", Comparison.GREATER_OR_EQUAL, 1), {"n": Decimal("1.0")}, True),
+        (Compares("n", Comparison.GREATER_OR_EQUAL, 1), {"n": Decimal("0.999999999999")}, False),
+        (Compares("n", Comparison.LESS, Decimal("0.5")), {"n": 0}, True),
+        (Compares("n", Comparison.LESS, Decimal("0.5")), {"n": Decimal("0.50")}, False),
+        (Compares("n", Comparison.LESS_OR_EQUAL, Decimal("0.5")), {"n": Decimal("0.50")}, True),
+        (Compares("n", Comparison.LESS_OR_EQUAL, 0), {"n": Decimal("1E-30")}, False),
+        (Compares("n", Comparison.GREATER_OR_EQUAL, 0), {"n": "5"}, False),
+        (Compares("n", Comparison.GREATER_OR_EQUAL, 0), {"n": True}, False),
+        (Compares("n", Comparison.LESS_OR_EQUAL, 0), {"n": False}, False),
+        (Compares("n", Comparison.LESS, 1), {}, False),
     ],
 )
 def test_a_condition_compares_type_and_value(
@@ -86,7 +127,7 @@ def test_without_filters_every_event_counts() -> None:
     ("aggregation", "readings"),
     [
         (Aggregation.COUNT, [1, 1, 1, 1, 1, 1]),
-        (Aggregation.SUM, [5, Decimal("0.5"), None, None, None, 0]),
+        *((one, [5, Decimal("0.5"), None, None, None, 0]) for one in NUMERIC),
         (Aggregation.UNIQUE, [5, Decimal("0.5"), "5", True, None, 0]),
     ],
 )

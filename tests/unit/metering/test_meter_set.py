@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from metering.domain.event_batch import EventBatch
 from metering.domain.feature import Feature, UsageSource
-from metering.domain.gathered import Dated, amount
+from metering.domain.gathered import Dated
 from metering.domain.meter import Aggregation, Equals, Meter
 from metering.domain.meter_set import MeterSet, measure, meter_set, without_rows
 from metering.domain.series import Series
@@ -63,13 +63,6 @@ def test_rows_that_came_too_late_are_left_out() -> None:
         ("UA", "JFK", "departures"): [1],
         ("UA", "", "miles"): [2],
     }
-
-
-def test_numbers_add_exactly() -> None:
-    assert amount([]) == 0
-    assert amount([0, 10**17, Decimal("0.1"), Decimal("0.2"), Decimal("1E-30")]) == Decimal(
-        "100000000000000000.300000000000000000000000000001"
-    )
 
 
 def test_the_whole_of_a_series_is_its_customer() -> None:
