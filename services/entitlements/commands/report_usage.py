@@ -65,7 +65,8 @@ class ReportUsage:
                 return Answer(False, plan.refusal, None, covered=False, time=plan.resolved.time)
             outcome = await self._gather(plan.resolved)
             self._memory.apply([outcome.window])
-            entry.apply(outcome.window)
+            if self._memory.peek(entry.customer_id) is not entry:
+                entry.apply(outcome.window)
             if outcome.verdict is Verdict.STALE_LIMIT:
                 stale += 1
                 if stale > MAX_STALE:

@@ -13,6 +13,10 @@ log = structlog.get_logger()
 
 async def see_write(entry: Entry, window: Window, *, load: LoadCustomer, clock: Clock) -> None:
     """Reads what is not known to include the write that metering answered with the window."""
+    feature = entry.features.get(window.feature_id)
+    if feature is None or len(feature.entitlements) == 1:
+        # It counts in one recurrence only, whose window metering has told.
+        return
     now = entry.now(clock.now())
     if not entry.is_behind([window.revision], feature_id=window.feature_id, now=now):
         return

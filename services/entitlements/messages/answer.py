@@ -2,7 +2,7 @@
 
 from entitlements.domain.request import Answer, SettlementOutcome
 from entitlements.domain.usage import Window
-from entitlements.messages.decision import decision_to_proto, period_to_proto
+from entitlements.messages.decision import decision_to_proto, period_to_proto, show_decision, show_period
 from kernel.quantity import format_decimal
 from kernel.token import Token
 from kit.proto import timestamp_to_proto
@@ -11,16 +11,14 @@ from tollkeeper.entitlements.v1 import entitlements_service_pb2 as pb
 
 def answer_to_proto(answer: Answer) -> pb.ReportUsageResponse:
     """What became of a report."""
-    message = pb.ReportUsageResponse(
-        written=answer.written,
-        decision=decision_to_proto(answer.decision),
-        covered=answer.covered,
-        time=timestamp_to_proto(answer.time),
-        written_value=format_decimal(answer.amount),
-    )
+    message = pb.ReportUsageResponse()
+    message.written, message.covered = answer.written, answer.covered
+    show_decision(answer.decision, message.decision)
+    message.time.CopyFrom(timestamp_to_proto(answer.time))
+    message.written_value = format_decimal(answer.amount)
     if (window := answer.window) is not None:
         message.usage = format_decimal(window.used)
-        message.usage_period.CopyFrom(period_to_proto(window.start, window.end))
+        show_period(window.start, window.end, message.usage_period)
         if answer.written:
             message.token = _token(window)
     return message

@@ -1,7 +1,9 @@
 """Reports and reservations as they are asked for: every mistake is found at once, and nothing else is done before."""
 
+import re
 from datetime import timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final
 
 from google.protobuf.duration_pb2 import Duration
@@ -9,7 +11,7 @@ from google.protobuf.duration_pb2 import Duration
 from entitlements.domain.request import Behavior, Enforcement, Report, Settlement
 from entitlements.messages.request import freshness_from_proto
 from kernel.errors import FieldViolation, Mistakes, invalid
-from kernel.ids import check_id
+from kernel.ids import ID_PATTERN, check_id
 from kernel.quantity import ZERO, parse_decimal, parse_quantity
 from tollkeeper.common.v1 import update_behavior_pb2
 from tollkeeper.entitlements.v1 import entitlements_service_pb2 as pb
@@ -20,6 +22,7 @@ SHORTEST: Final = timedelta(seconds=1)
 LONGEST: Final = timedelta(hours=24)
 USUAL: Final = timedelta(seconds=60)
 
+_ID: Final = re.compile(ID_PATTERN)
 _NANOS: Final = 1_000_000_000
 _BEHAVIORS: Final = {
     update_behavior_pb2.UPDATE_BEHAVIOR_UNSPECIFIED: Behavior.DELTA,
@@ -121,12 +124,23 @@ def release_from_proto(request: pb.ReleaseReservationRequest) -> Settlement:
 
 
 def _check_names(request: pb.ReportUsageRequest | pb.ReserveUsageRequest, mistakes: Mistakes) -> None:
-    mistakes.attempt(check_id, request.customer_id, "customer_id")
-    mistakes.attempt(check_id, request.feature_id, "feature_id")
+    _check_id(request.customer_id, "customer_id", mistakes)
+    _check_id(request.feature_id, "feature_id", mistakes)
     if not 1 <= len(request.idempotency_key) <= MAX_KEY:
         mistakes.add("idempotency_key", f"must have 1 to {MAX_KEY} characters, so that a repeated report counts once")
     if request.resource_id:
-        mistakes.attempt(check_id, request.resource_id, "resource_id")
+        _check_id(request.resource_id, "resource_id", mistakes)
+
+
+def _check_id(value: str, path: str, mistakes: Mistakes) -> None:
+    if not _is_id(value):
+        mistakes.attempt(check_id, value, path)
+
+
+# The same customers and features are named again and again.
+@lru_cache(maxsize=10_000)
+def _is_id(value: str) -> bool:
+    return _ID.fullmatch(value) is not None
 
 
 def _check_reservation(request: pb.CommitReservationRequest | pb.ReleaseReservationRequest, mistakes: Mistakes) -> None:

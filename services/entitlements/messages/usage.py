@@ -27,6 +27,7 @@ _BEHAVIORS: Final = {
     Behavior.DELTA: update_behavior_pb2.UPDATE_BEHAVIOR_DELTA,
     Behavior.SET: update_behavior_pb2.UPDATE_BEHAVIOR_SET,
 }
+_VERDICTS: Final = {tracker_service_pb2.ReportVerdict.Value(f"REPORT_VERDICT_{one}"): one for one in Verdict}
 
 
 def recurrence_to_proto(recurrence: Recurrence | None) -> tracker_pb2.Recurrence:
@@ -72,16 +73,18 @@ def windows_of_frame(frame: metering_events_pb2.UsageFrame) -> list[Window]:
 def report_to_proto(resolved: ResolvedReport) -> tracker_service_pb2.UsageReport:
     """A report for metering to apply."""
     report = resolved.report
-    message = tracker_service_pb2.UsageReport(
-        series=tracker_pb2.Series(
-            customer_id=report.customer_id, resource_id=report.resource_id, feature_id=report.feature_id
-        ),
-        idempotency_key=report.idempotency_key,
-        value=decimal_to_proto(report.value),
-        update_behavior=_BEHAVIORS[report.behavior],
-        time=timestamp_to_proto(resolved.time),
-        recurrence=recurrence_to_proto(resolved.recurrence),
-    )
+    message = tracker_service_pb2.UsageReport()
+    # In place: a submessage that is made apart is copied.
+    series = message.series
+    series.customer_id, series.feature_id = report.customer_id, report.feature_id
+    if report.resource_id:
+        series.resource_id = report.resource_id
+    message.idempotency_key = report.idempotency_key
+    message.value = decimal_to_proto(report.value)
+    message.update_behavior = _BEHAVIORS[report.behavior]
+    message.time.CopyFrom(timestamp_to_proto(resolved.time))
+    if resolved.recurrence is not None:
+        message.recurrence.CopyFrom(recurrence_to_proto(resolved.recurrence))
     if resolved.ceiling is not None:
         message.ceiling.limit = decimal_to_proto(resolved.ceiling.limit)
         message.ceiling.entitlement_revision = resolved.ceiling.entitlement_revision
@@ -97,14 +100,13 @@ def outcomes_from_proto(message: tracker_service_pb2.BatchReportUsageResponse) -
 
 
 def _outcome(message: tracker_service_pb2.UsageReportOutcome) -> Outcome:
-    name = tracker_service_pb2.ReportVerdict.Name(message.verdict).removeprefix("REPORT_VERDICT_")
     previous = Decimal(message.previous_value) if message.previous_value else ZERO
     held = None
     if message.HasField("reservation"):
         expire_time = timestamp_from_proto(message.reservation.expire_time, "reservation.expire_time")
         held = Held(message.reservation.id, expire_time)
     written = Decimal(message.written_value) if message.written_value else ZERO
-    return Outcome(Verdict(name), window_from_proto(message.window), previous, written, held)
+    return Outcome(_VERDICTS[message.verdict], window_from_proto(message.window), previous, written, held)
 
 
 def settlement_to_proto(settlement: Settlement) -> tracker_service_pb2.ReservationSettlement:
