@@ -110,6 +110,8 @@ def _update_clause(world: World, line: Line, clause: str, request: Any) -> bool:
         request.billing_period = constant(BillingPeriod, clause)
     elif clause == "latest version":
         request.latest_version = True
+    elif clause == "end the trial":
+        request.end_trial = True
     elif said := re.fullmatch(rf"(apply|remove) coupon ({NAME})", clause):
         getattr(request, f"{said[1]}_coupon_ids").append(world.id(said[2]))
     elif not _etag_clause(world, clause, request):

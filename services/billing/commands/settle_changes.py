@@ -195,4 +195,7 @@ def _event_name(change: Change) -> str:
         return "past_due"
     if after.access_begun and not change.before.access_begun:
         return "activated"
-    return {InvoiceReason.RENEWAL: "renewed", InvoiceReason.TRIAL_END: "trial_ended"}.get(change.reason, "updated")
+    if change.before.state is SubscriptionState.TRIALING and after.state is SubscriptionState.ACTIVE:
+        # By itself, at somebody's word, or once that was paid for.
+        return "trial_ended"
+    return "renewed" if change.reason is InvoiceReason.RENEWAL else "updated"

@@ -47,7 +47,7 @@ def cancel(subscription: Subscription, asked: Cancellation, *, now: datetime, re
     """
     check_changeable(subscription, asked.etag)
     at = max(now, subscription.held_since) if subscription.charging else now
-    if asked.timing is CancelTiming.NOW or _not_begun(subscription):
+    if asked.timing is CancelTiming.NOW or _never_begins(subscription, asked, at):
         gone = replace(ended(subscription, SubscriptionState.CANCELED, at), revision=revision)
         return Step(subscription, gone, at, InvoiceReason.FINAL, credit_unused=asked.prorate)
     time = _end(subscription, asked, at)
@@ -70,8 +70,13 @@ def resume(subscription: Subscription, etag: str, *, now: datetime, revision: in
     return Step(subscription, resumed, now, InvoiceReason.CHANGE)
 
 
-def _not_begun(subscription: Subscription) -> bool:
-    return subscription.state in {SubscriptionState.SCHEDULED, SubscriptionState.PENDING_PAYMENT}
+def _never_begins(subscription: Subscription, asked: Cancellation, at: datetime) -> bool:
+    """Whether it has not begun, and would end before it does."""
+    if subscription.state is SubscriptionState.PENDING_PAYMENT:
+        return True
+    if subscription.state is not SubscriptionState.SCHEDULED:
+        return False
+    return asked.timing is not CancelTiming.AT_TIME or _end(subscription, asked, at) <= subscription.start_time
 
 
 def _end(subscription: Subscription, asked: Cancellation, at: datetime) -> datetime:

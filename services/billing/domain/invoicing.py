@@ -44,7 +44,13 @@ def bill_to(customer: Customer) -> BillTo:
 
 def waits(change: Change, invoice: Invoice, customer: Customer) -> bool:
     """Whether the change happens only once its invoice is paid by the payment provider."""
-    return customer.automatic and change.reason in _PAID_FIRST and bool(invoice.settlement.amount_due.amount)
+    if not customer.automatic or not invoice.settlement.amount_due.amount:
+        return False
+    return change.reason in _PAID_FIRST or _ends_trial_early(change)
+
+
+def _ends_trial_early(change: Change) -> bool:
+    return change.before is not None and change.before.trial_end != change.subscription.trial_end
 
 
 def paid_first(change: Change, customer: Customer, now: datetime) -> bool:

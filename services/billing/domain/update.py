@@ -112,10 +112,15 @@ def update(
     _check_outlives(subscription, changed)
     changed = _with_coupons(changed, asked, coupons, at)
     restarts = changed.period_number != subscription.period_number
-    reason = InvoiceReason.CHANGE if asked.names_plan or asked.add_ons else InvoiceReason.COMMITMENT
     if changed == subscription:
-        return Step(subscription, subscription, at, reason)
-    return Step(subscription, replace(changed, revision=revision), at, reason, credit_unused=restarts)
+        return Step(subscription, subscription, at, _reason(asked))
+    return Step(subscription, replace(changed, revision=revision), at, _reason(asked), credit_unused=restarts)
+
+
+def _reason(asked: Update) -> InvoiceReason:
+    if asked.end_trial:
+        return InvoiceReason.TRIAL_END
+    return InvoiceReason.CHANGE if asked.names_plan or asked.add_ons else InvoiceReason.COMMITMENT
 
 
 def _check_outlives(before: Subscription, after: Subscription) -> None:

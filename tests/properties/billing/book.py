@@ -147,7 +147,8 @@ class Book:
 
     def cancel(self, at: datetime, timing: str, when: datetime | None, digits: int, *, prorate: bool) -> None:
         """It ends, now or later."""
-        if timing == "NOW" or self.state == "SCHEDULED":
+        never_begins = self.state == "SCHEDULED" and (when is None or when <= self.start)
+        if timing == "NOW" or never_begins:
             self._end(at, digits, credit=prorate)
             return
         self.prorate = prorate

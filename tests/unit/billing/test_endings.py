@@ -254,3 +254,16 @@ def test_past_due_is_renewed_and_charged_as_active() -> None:
     )
     renewed = story.renew()
     assert (renewed.subscription.state, len(renewed.lines)) == (SubscriptionState.PAST_DUE, 4)
+
+
+def test_what_has_not_begun_may_end_after_its_start() -> None:
+    story = begun(start_time=MAY)
+    assert refusal(story.cancel, april(9), CancelTiming.AT_TIME, at=april(9)) == "INVALID_FIELD"
+    story.cancel(april(9), CancelTiming.AT_TIME, at=MAY + timedelta(days=3))
+    assert (story.subscription.state, story.subscription.cancel_time) == (
+        SubscriptionState.SCHEDULED,
+        MAY + timedelta(days=3),
+    )
+    [started, ended] = story.advance(MAY + timedelta(days=3))
+    assert started.reason is InvoiceReason.PROVISION
+    assert (ended.subscription.state, ended.reason) == (SubscriptionState.CANCELED, InvoiceReason.FINAL)

@@ -11,6 +11,8 @@ from billing.domain.customer import CollectionMethod, Customer
 from billing.domain.invoice import Invoice, InvoiceReason
 from billing.domain.invoicing import awaiting, draft_invoice, waits
 from billing.domain.payment_effects import expire, payment_failed, payment_succeeded
+from billing.domain.plan_terms import TrialEnd
+from billing.domain.provision import TrialAsked
 from billing.domain.subscription import Subscription, SubscriptionState
 from billing.domain.update import Timing
 from kernel.money import USD, Money
@@ -72,6 +74,18 @@ def test_what_waits(payer: Customer, credit: str, *, expected: bool) -> None:
 def test_what_a_subscription_has_it_keeps(reason: InvoiceReason, *, expected: bool) -> None:
     begun = replace(story().changes[0], reason=reason)
     assert waits(begun, draft(begun), PAYS) is expected
+
+
+def test_a_trial_that_is_ended_early_waits_for_its_payment() -> None:
+    told = Story(plan(committed(FlatRate(Decimal(10)))))
+    told.provision(FIRST, time_zone="UTC", payer=PAYS, trial=TrialAsked(LATER, TrialEnd.CONVERT))
+    changed = told.update(FIRST, end_trial=True)
+    assert changed.reason is InvoiceReason.TRIAL_END
+    assert waits(changed, draft(changed), PAYS)
+    waiting = awaiting(changed, draft(changed)).subscription
+    assert waiting.state is SubscriptionState.TRIALING
+    assert payment_succeeded(waiting, "inv_1", others_failed=False, revision=7).state is SubscriptionState.ACTIVE
+    assert payment_failed(waiting, draft(changed), revision=7).state is SubscriptionState.TRIALING
 
 
 def raised() -> tuple[Subscription, Change]:
