@@ -1,6 +1,7 @@
-"""The client of the ingest benchmark, a process of its own: ``python -m tests.bench._ingest_client ADDRESS RUN BATCHES``.
+"""The client of the ingest benchmarks, a process of its own: ``python -m tests.bench._ingest_client ADDRESS RUN BATCHES RATE``.
 
 It builds and sends batches of 500 events, several calls at a time, and prints how many events a second were acknowledged.
+It sends no more than RATE events a second; 0 is as many as go.
 """
 
 import asyncio
@@ -14,10 +15,10 @@ from tollkeeper.metering.v1.event_service_pb2 import ReportEventsRequest
 from tollkeeper.metering.v1.event_service_pb2_grpc import EventServiceStub
 
 # Enough that the server always has the next batches while a transaction runs.
-CALLERS = 6
+CALLERS = 16
 
 
-async def main(address: str, run: str, batches: int) -> None:
+async def main(address: str, run: str, batches: int, rate: float) -> None:
     """Sends everything and prints the rate."""
     numbers = itertools.count()
     async with open_channel(address) as channel:
@@ -27,6 +28,8 @@ async def main(address: str, run: str, batches: int) -> None:
 
         async def caller() -> None:
             while (number := next(numbers)) < batches:
+                if rate:
+                    await asyncio.sleep(started + number * BATCH / rate - time.perf_counter())
                 response = await call(stub.ReportEvents, _request(run, number), limit=60)
                 if response.new_count != BATCH:
                     raise AssertionError(response)
@@ -50,4 +53,4 @@ def _request(run: str, number: int) -> ReportEventsRequest:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3])))
+    asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4])))
