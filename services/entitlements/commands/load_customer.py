@@ -4,9 +4,10 @@ Loads of one customer run one after another, and every reading begins with what 
 never replaces a newer one, and who asks for what was written before the call gets it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 
 from entitlements.clients.billing import BillingClient
 from entitlements.clients.catalog import CatalogClient
@@ -16,13 +17,14 @@ from entitlements.commands.apply_customer import ApplyCustomer
 from entitlements.commands.apply_plan import ApplyPlan
 from entitlements.commands.apply_subscription import ApplySubscription
 from entitlements.commands.apply_test_clock import ApplyTestClock
+from entitlements.commands.gathered_reads import GatheredReads
 from entitlements.commands.shared_runs import SharedRuns
 from entitlements.domain.control import Control, Offers
 from entitlements.domain.entry import Entry
 from entitlements.domain.held import HeldFeature
 from entitlements.domain.memory import Memory
-from entitlements.domain.usage import HeldTracker, HeldWindow
-from entitlements.store.control import ControlStore
+from entitlements.domain.usage import HeldTracker, HeldWindow, Window
+from entitlements.store.control import ControlStore, Known
 from kernel.clock import Clock
 
 
@@ -67,6 +69,8 @@ class LoadCustomer:
     ) -> None:
         self._memory = memory
         self._control = control
+        self._known = GatheredReads(self._read_known)
+        self._windows = GatheredReads(self._read_windows)
         self._billing = billing
         self._metering = metering
         self._catalog = catalog
@@ -81,6 +85,8 @@ class LoadCustomer:
     async def close(self) -> None:
         """Ends what is being loaded."""
         await self._runs.close()
+        await self._known.close()
+        await self._windows.close()
 
     async def once(self, customer_id: str) -> Entry:
         """The customer's entry, loaded by the run that is under way if there is one.
@@ -181,12 +187,12 @@ class LoadCustomer:
 
     async def _read_control(self, entry: Entry, wanted: _Wanted) -> Control | None:
         customer_id = entry.customer_id
-        known = None if wanted.owner else (await self._control([customer_id])).get(customer_id)
+        known = None if wanted.owner else await self._known(customer_id)
         if known is not None and known.complete:
             return known.control
         began = self._clock.now()
         if await self._ask_owner(customer_id, plans=wanted.plans):
-            known = (await self._control([customer_id])).get(customer_id)
+            known = await self._known(customer_id)
         entry.owner_time = began
         return None if known is None else known.control
 
@@ -225,11 +231,19 @@ class LoadCustomer:
         if everything:
             entry.note_read(began, gaps)
 
+    async def _read_known(self, customer_ids: Sequence[str]) -> Sequence[Known | None]:
+        known = await self._control(customer_ids)
+        return [known.get(customer_id) for customer_id in customer_ids]
+
+    async def _read_windows(self, lookups: Sequence[Sequence[Lookup]]) -> Sequence[Sequence[Window]]:
+        windows = iter(await self._metering.get_windows([lookup for some in lookups for lookup in some]))
+        return [list(islice(windows, len(some))) for some in lookups]
+
     async def _read(
         self, reading: list[tuple[HeldTracker, HeldWindow]], now: datetime, *, began: datetime, usage: set[int]
     ) -> None:
         lookups: list[Lookup] = [(tracker.tracker, now) for tracker, _ in reading]
-        windows = await self._metering.get_windows(lookups) if lookups else []
+        windows = await self._windows(lookups) if lookups else []
         for (tracker, _), window in zip(reading, windows, strict=True):
             tracker.take_read(window, proven=usage, at=began)
 

@@ -5,6 +5,7 @@ The fields of a message may stand in any order. Encoding a whole answer costs fi
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 
 from google.protobuf.message import DecodeError
 
@@ -48,19 +49,18 @@ def check_to_bytes(shown: Shown) -> bytes:
 def batch_to_bytes(answers: Sequence[Shown | CheckFailure]) -> bytes:
     """The answers to a batch."""
     results: list[bytes] = []
-    known, stamp = None, b""
     for answer in answers:
         if isinstance(answer, CheckFailure):
             failure = pb.CheckFailure(reason=answer.reason, message=answer.message)
             results.append(delimited(_RESULTS, pb.EntitlementCheckResult(failure=failure).SerializeToString()))
             continue
         decision, as_of = answer
-        if as_of is not known:
-            known, stamp = as_of, as_of_to_bytes(as_of)
-        results.append(delimited(_RESULTS, delimited(_RESULT_DECISION, decision + stamp)))
+        results.append(delimited(_RESULTS, delimited(_RESULT_DECISION, decision + as_of_to_bytes(as_of))))
     return b"".join(results)
 
 
+# Many answers have the same: what the replica knows moves on ten times a second.
+@lru_cache(maxsize=16)
 def as_of_to_bytes(as_of: datetime | None) -> bytes:
     """The field of a decision; nothing where it is not known."""
     return b"" if as_of is None else delimited(_AS_OF, timestamp_to_proto(as_of).SerializeToString())
