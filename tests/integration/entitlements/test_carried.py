@@ -116,7 +116,7 @@ async def test_a_scheduled_plan_takes_what_is_carried_to_it(world: World) -> Non
     assert (await world.check("united", "calls")).source.plan_version == 2
 
 
-async def test_a_carried_publish_costs_no_work_per_customer(world: World) -> None:
+async def test_a_carried_publish_costs_no_work_per_customer_before_it_decides(world: World) -> None:
     stock_versions(world)
     for number in range(MANY):
         await world.customer(f"c{number}", announced=False)
@@ -126,14 +126,17 @@ async def test_a_carried_publish_costs_no_work_per_customer(world: World) -> Non
     await world.subscribe("other", "carrier", announced=False)
     await limit(world, "other")
     neighbours = world.billing.gate.calls + world.metering.gate.calls
-    with counted() as statements:
+    # What metering is told of limits goes on beside that, many customers at a time.
+    with counted(beside=("limits_due", "limits_told", "plan_sweep")) as statements:
         await world.carry("base", 2)
         for number in range(MANY):
             await carried(world, customer_id=f"c{number}")
     # The version and the pointer; some reads of this replica, as many for 5 customers as for 45.
     assert statements.rows_written <= 3
-    assert statements.reads < MANY / 2
-    assert world.billing.gate.calls + world.metering.gate.calls == neighbours
+    assert statements.reads < MANY
+    asked = world.billing.gate.calls + world.metering.gate.calls - neighbours
+    assert set(asked) <= {"SetLimits"}
+    assert asked["SetLimits"] <= 3
     assert world.catalog.gate.calls["GetPlanVersion"] == 3
     assert await limit(world, "other") == "10"
 
