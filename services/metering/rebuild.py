@@ -16,6 +16,7 @@ from kernel.quantity import format_decimal
 from kit import broker
 from kit.db import Database
 from kit.settings import StartError
+from metering.commands.announce_crossings import AnnounceCrossings
 from metering.commands.publish_frames import PublishFrames
 from metering.commands.rebuild import Publish, Rebuild
 from metering.domain.rebuild import Progress, Scope, Wrong
@@ -77,7 +78,9 @@ async def _run(settings: MeteringSettings, parsed: Namespace) -> int:
     database = Database(settings.database_url, pool_size=POOL_SIZE)
     try:
         async with _publishing(settings.nats_url) if repair else _silent() as publish:
-            progress = await Rebuild(database, publish)(scope, repair=repair, watch=teller.watch)
+            progress = await Rebuild(database, publish, announce=AnnounceCrossings())(
+                scope, repair=repair, watch=teller.watch
+            )
     finally:
         await database.close()
     teller.conclude(progress, repaired=repair)

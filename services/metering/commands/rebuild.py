@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kit.db import Database
+from metering.commands.announce_crossings import AnnounceCrossings
 from metering.domain.feature import Feature
 from metering.domain.rebuild import Progress, Scope, Wrong, first_told
 from metering.domain.series import Series
@@ -36,9 +37,10 @@ class Rebuild:
     Whatever a transaction of an ingest stores it counts as well, so a snapshot that differs is a fault and never a race.
     """
 
-    def __init__(self, database: Database, publish: Publish) -> None:
+    def __init__(self, database: Database, publish: Publish, *, announce: AnnounceCrossings) -> None:
         self._database = database
         self._publish = publish
+        self._announce = announce
 
     async def __call__(self, scope: Scope, *, repair: bool, watch: Watch) -> Progress:
         """Goes through the windows of the scope in the order of their series.
@@ -136,13 +138,17 @@ class Rebuild:
             await store.take_time(connection)
             raw = await raw_of(connection)
             # What is reserved of a resource stands under the lock of its customer as a whole.
-            await series.lock(raw, {one, one.whole})
+            limits = await series.lock(raw, {one, one.whole})
             (revision,) = await series.next_revisions(raw, 1)
             changed = await backfill.recompute(connection, {task.feature.id: task.feature}, places, revision=revision)
             # Read after the events: had some been let go before they were read, the horizon would have moved before that.
             since = await _told_since(connection, task.feature, one)
             if since > min(map(_start, places)):
                 raise _MovedError(since)
+            if limits[one]:
+                windows = [recomputed.window for recomputed in changed]
+                newest = {window.key: await store.newest_in(connection, task.feature, window) for window in windows}
+                await self._announce(raw, windows, limits, at=lambda window: newest[window.key])
         return changed
 
 

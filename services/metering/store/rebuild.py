@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from metering.domain.feature import Feature
 from metering.domain.rebuild import Scope
 from metering.domain.series import Series
-from metering.domain.tracker import Span, Tracker, microseconds
+from metering.domain.tracker import Span, Tracker, Window, microseconds, span_start
 from metering.store import spans, stored, tables
 
 _SERIES = tables.series
@@ -75,6 +75,13 @@ async def next_run(
     if not found:
         return ()
     return spans.run_over(periods, min(start for start, _ in found), max(end for _, end in found))
+
+
+async def newest_in(connection: AsyncConnection, feature: Feature, window: Window) -> datetime:
+    """When the newest usage that a window counts was; the window's start where it counts none."""
+    table, rows = stored.counted_in(feature, window.tracker.series, [window.span])
+    bounds = await spans.between(connection, table, rows, at=0)
+    return span_start(window.span) if bounds is None else bounds[1]
 
 
 async def _windows_between(

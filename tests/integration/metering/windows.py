@@ -6,6 +6,7 @@ from decimal import Decimal
 from sqlalchemy import text
 
 from kit.db import Database
+from metering.commands.announce_crossings import AnnounceCrossings
 from metering.commands.rebuild import Rebuild
 from metering.domain.rebuild import Progress, Scope
 
@@ -36,7 +37,9 @@ async def rebuild(database: Database, customer: str) -> None:
     async def watch(_progress: Progress) -> None:
         pass
 
-    await Rebuild(database, lambda _: None)(Scope(customer_id=customer), repair=True, watch=watch)
+    await Rebuild(database, lambda _: None, announce=AnnounceCrossings())(
+        Scope(customer_id=customer), repair=True, watch=watch
+    )
 
 
 async def differing(database: Database, customer: str) -> int:
@@ -45,5 +48,7 @@ async def differing(database: Database, customer: str) -> int:
     async def watch(_progress: Progress) -> None:
         pass
 
-    progress = await Rebuild(database, lambda _: None)(Scope(customer_id=customer), repair=False, watch=watch)
+    progress = await Rebuild(database, lambda _: None, announce=AnnounceCrossings())(
+        Scope(customer_id=customer), repair=False, watch=watch
+    )
     return progress.differing
