@@ -110,7 +110,9 @@ def _over_ceiling(feature: Feature, met: Standing, report: Report) -> Decision:
             feature, met.usage, limit=limit, resource_id=report.resource_id, value=report.value
         )
     else:
-        sentence = explanation.value_over_limit(feature, met.usage, limit=limit, value=report.value)
+        sentence = explanation.value_over_limit(
+            feature, met.usage, limit=limit, value=report.value, reserved=met.reserved
+        )
     return Decision(False, Reason.LIMIT_EXCEEDED, sentence, feature.id, feature, met, source=met.source)
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from entitlements.domain.entitlement import Source
 from entitlements.domain.feature import Feature, grouped
-from kernel.quantity import EXACT
+from kernel.quantity import EXACT, ZERO
 
 _ONE: Final = Decimal(1)
 
@@ -83,10 +83,17 @@ def over_limit(feature: Feature, usage: Decimal, *, limit: Decimal, requested: D
     return f"{used}; {grouped(requested)} more would pass the limit of {grouped(limit)} by {beyond}."
 
 
-def value_over_limit(feature: Feature, usage: Decimal, *, limit: Decimal, value: Decimal) -> str:
+def value_over_limit(
+    feature: Feature, usage: Decimal, *, limit: Decimal, value: Decimal, reserved: Decimal = ZERO
+) -> str:
     """As in: "2 of 3 gates are used; setting the usage to 5 would pass the limit of 3 by 2."."""
-    beyond = grouped(EXACT.subtract(value, limit))
+    beyond = grouped(EXACT.subtract(EXACT.add(value, reserved), limit))
     used = _used(feature, usage, limit)
+    if reserved:
+        return (
+            f"{used}, {grouped(reserved)} of them reserved; setting the usage to {grouped(value)} beside these "
+            f"would pass the limit of {grouped(limit)} by {beyond}."
+        )
     return f"{used}; setting the usage to {grouped(value)} would pass the limit of {grouped(limit)} by {beyond}."
 
 

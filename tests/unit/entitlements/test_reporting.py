@@ -1,16 +1,28 @@
 """What is asked of metering for a report, and what its answer means."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
+from entitlements.domain.answering import answer, settled
 from entitlements.domain.decision import Reason
 from entitlements.domain.entry import Entry
 from entitlements.domain.plan import CommittedGrant, MeteredGrant, Reset, ResetInterval
-from entitlements.domain.answering import answer
 from entitlements.domain.reporting import has_room_elsewhere, may_be_repeated, plan_report
-from entitlements.domain.request import Answer, Behavior, Ceiling, Enforcement, Outcome, Report, Verdict
+from entitlements.domain.request import (
+    Answer,
+    Behavior,
+    Ceiling,
+    Enforcement,
+    Outcome,
+    Report,
+    Settlement,
+    SettlementOutcome,
+    SettlementVerdict,
+    Verdict,
+)
 from kernel.errors import TollkeeperError
 from kernel.recurrence import Interval, Recurrence
 from tests.unit.entitlements.build import FEATURES, START, entry_of, plan, subscription, utc, window
@@ -26,9 +38,11 @@ def report(
     behavior: Behavior = Behavior.DELTA,
     feature_id: str = "gates",
     resource_id: str = "",
+    partial: bool = False,
 ) -> Report:
     """A report of the customer c."""
     enforcement = Enforcement.ENFORCE if enforce else Enforcement.RECORD
+    enforcement = Enforcement.PARTIAL if partial else enforcement
     return Report("c", resource_id, feature_id, Decimal(value), behavior, enforcement, "key", None)
 
 
@@ -203,3 +217,104 @@ def test_errors(verdict: Verdict, reason: str, sentence: str) -> None:
 def test_a_resource_that_would_fall_below_zero_is_named() -> None:
     with pytest.raises(TollkeeperError, match="The usage of terminal-1 would fall below zero: it is less than the 1"):
         answered(report("-1", resource_id="terminal-1"), Verdict.BELOW_ZERO)
+
+
+@pytest.mark.parametrize(
+    ("limits", "used", "value", "chosen"),
+    [
+        # Where it fits whole: the most generous of those. Where it fits nowhere: the one with the most room.
+        (("5", "20"), ("0", "18"), "3", "month"),
+        (("5", "20"), ("0", "18"), "6", "month"),
+        (("5", "20"), ("4", "18"), "6", "year"),
+        (("5", "20"), ("5", "20"), "6", "month"),
+    ],
+)
+def test_a_partial_report_goes_where_the_most_of_it_fits(
+    limits: tuple[str, str], used: tuple[str, str], value: str, chosen: str
+) -> None:
+    entry = two_limits(*limits, used=used)
+    asked = report(value, feature_id="calls", partial=True)
+    planned = plan_report(asked, entry, FEATURES["calls"], now=START, passed=NONE)
+    assert planned.standing is not None
+    assert planned.standing.source.subscription_id == chosen
+
+
+def test_a_part_has_room_wherever_anything_is_left() -> None:
+    entry = two_limits("5", "20", used=("4", "20"))
+    asked = report("6", feature_id="calls", partial=True)
+    assert has_room_elsewhere(asked, entry, now=START, passed=NONE)
+    assert not has_room_elsewhere(asked, entry, now=START, passed=frozenset({"month"}))
+    assert not has_room_elsewhere(report("6", feature_id="calls"), entry, now=START, passed=NONE)
+
+
+def test_what_is_reserved_counts_as_used_in_every_answer() -> None:
+    entry = entry_of((subscription(commitments={"gates": "3"}), GATES))
+    planned = plan_report(report("2"), entry, FEATURES["gates"], now=START, passed=NONE)
+    reserved = replace(window("gates", "1", 8), reserved=Decimal(1))
+    refused = Outcome(Verdict.LIMIT_EXCEEDED, reserved, Decimal(1))
+    told = answer(report("2"), entry, FEATURES["gates"], plan=planned, outcome=refused, as_of=START)
+    assert told.decision.explanation == "2 of 3 gates are used; 2 more would pass the limit of 3 by 1."
+    assert told.decision.standing is not None
+    assert (told.decision.standing.usage, told.decision.standing.reserved) == (Decimal(2), Decimal(1))
+    asked = report("3", behavior=Behavior.SET)
+    told = answer(asked, entry, FEATURES["gates"], plan=planned, outcome=refused, as_of=START)
+    assert told.decision.explanation == (
+        "2 of 3 gates are used, 1 of them reserved; setting the usage to 3 beside these would pass the limit of 3 by 1."
+    )
+
+
+SHADOWED = replace(FEATURES["gates"], shadow_mode=True)
+
+
+@pytest.mark.parametrize("partial", [False, True])
+def test_in_shadow_mode_all_is_written_and_the_answer_says_what_it_would_have_been(*, partial: bool) -> None:
+    entry = entry_of((subscription(commitments={"gates": "3"}), GATES))
+    asked = report("2", partial=partial)
+    planned = plan_report(asked, entry, SHADOWED, now=START, passed=NONE)
+    assert (planned.resolved.ceiling, planned.refusal) == (None, None)
+    over = Outcome(Verdict.WRITTEN, window("gates", "4", 8), Decimal(2), Decimal(2))
+    told = answer(asked, entry, SHADOWED, plan=planned, outcome=over, as_of=START)
+    assert (told.written, told.amount, told.decision.granted, told.decision.shadowed) == (True, Decimal(2), True, True)
+    assert told.decision.explanation == "2 of 3 gates are used; 2 more would pass the limit of 3 by 1."
+    within = Outcome(Verdict.WRITTEN, window("gates", "3", 8), Decimal(1), Decimal(2))
+    told = answer(asked, entry, SHADOWED, plan=planned, outcome=within, as_of=START)
+    assert (told.decision.granted, told.decision.shadowed) == (True, False)
+
+
+def test_in_shadow_mode_nothing_needs_an_entitlement() -> None:
+    entry = entry_of()
+    planned = plan_report(report("2"), entry, SHADOWED, now=START, passed=NONE)
+    assert (planned.resolved.ceiling, planned.refusal, planned.standing) == (None, None, None)
+    written = Outcome(Verdict.WRITTEN, window("gates", "2", 8), Decimal(0), Decimal(2))
+    told = answer(report("2"), entry, SHADOWED, plan=planned, outcome=written, as_of=START)
+    assert (told.written, told.covered, told.decision.shadowed) == (True, False, True)
+    assert told.decision.reason is Reason.NO_ACTIVE_SUBSCRIPTION
+
+
+def test_what_was_revoked_is_recorded_and_otherwise_refused() -> None:
+    entry = entry_of((subscription(commitments={"gates": "3"}), GATES))
+    entry.revoked = frozenset({"gates"})
+    refused = plan_report(report(), entry, FEATURES["gates"], now=START, passed=NONE)
+    assert refused.refusal is not None
+    assert (refused.refusal.reason, refused.standing) == (Reason.REVOKED, None)
+    recorded = plan_report(report(enforce=False), entry, FEATURES["gates"], now=START, passed=NONE)
+    assert (recorded.refusal, recorded.resolved.ceiling) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "reason"),
+    [
+        (SettlementVerdict.UNKNOWN, "RESERVATION_NOT_FOUND"),
+        (SettlementVerdict.LAPSED, "RESERVATION_LAPSED"),
+        (SettlementVerdict.SETTLED_OTHERWISE, "RESERVATION_SETTLED"),
+        (SettlementVerdict.ABOVE_RESERVED, "INVALID_FIELD"),
+    ],
+)
+def test_what_is_not_settled_as_asked_is_an_error(verdict: SettlementVerdict, reason: str) -> None:
+    settlement = Settlement("c", "res_1", release=False)
+    with pytest.raises(TollkeeperError) as refused:
+        settled(settlement, SettlementOutcome(verdict, window("gates", "1", 3), Decimal(2), Decimal(1)))
+    assert refused.value.reason == reason
+    for fine in (SettlementVerdict.COMMITTED, SettlementVerdict.RELEASED):
+        outcome = SettlementOutcome(fine, window("gates", "1", 3), Decimal(2), Decimal(1))
+        assert settled(settlement, outcome) == window("gates", "1", 3)
