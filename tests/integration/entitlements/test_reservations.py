@@ -2,9 +2,11 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
+from google.protobuf.duration_pb2 import Duration
 
 from kit.client import call
 from kit.errors import RemoteRefusal
@@ -143,22 +145,82 @@ async def test_as_much_as_fits_is_written_and_a_repeated_key_says_how_much(carri
     assert (await partly("6", "c")).written_value == "2"
 
 
-async def test_what_cannot_be_reserved_is_refused_by_name(carriers: Platform, united: Airline) -> None:
-    for fields, code, name in (
-        ({"customer_id": "nobody"}, "NOT_FOUND", "CUSTOMER_NOT_FOUND"),
-        ({"feature_id": "nothing"}, "NOT_FOUND", "FEATURE_NOT_FOUND"),
-        ({"feature_id": "miles"}, "FAILED_PRECONDITION", "FEATURE_NOT_CALCULATED"),
-        ({"value": "NaN"}, "INVALID_ARGUMENT", "INVALID_FIELD"),
-        ({"value": "0"}, "INVALID_ARGUMENT", "INVALID_FIELD"),
-        ({"value": "-1"}, "INVALID_ARGUMENT", "INVALID_FIELD"),
-        ({"value": "1." + "1" * 13}, "INVALID_ARGUMENT", "INVALID_FIELD"),
-        ({"idempotency_key": "k" * 257}, "INVALID_ARGUMENT", "INVALID_FIELD"),
-        ({"enforcement": pb.ENFORCEMENT_RECORD}, "INVALID_ARGUMENT", "INVALID_FIELD"),
-        ({"resource_id": "x" * 129}, "INVALID_ARGUMENT", "INVALID_FIELD"),
-    ):
-        asked: dict[str, Any] = {"customer_id": "united", "feature_id": "gates", "value": "1", "idempotency_key": "k"}
-        request = pb.ReserveUsageRequest(**{**asked, **fields})
-        assert await refusal(call(carriers.replicas[0].ReserveUsage, request)) == (code, name)
-    for seconds in (0, 0.5, 25 * 3600, -1, 10**11):
-        assert await refusal(united.reserve("1", seconds=seconds)) == ("INVALID_ARGUMENT", "INVALID_FIELD")
+NAMED: list[tuple[dict[str, Any], str, str]] = [
+    ({"customer_id": "nobody"}, "CUSTOMER_NOT_FOUND", ""),
+    ({"feature_id": "nothing"}, "FEATURE_NOT_FOUND", ""),
+    ({"feature_id": "miles"}, "FEATURE_NOT_CALCULATED", ""),
+    ({"value": "NaN"}, "INVALID_FIELD", "value"),
+    ({"value": "Infinity"}, "INVALID_FIELD", "value"),
+    ({"value": "1e3"}, "INVALID_FIELD", "value"),
+    ({"value": "1." + "1" * 13}, "INVALID_FIELD", "value"),
+    ({"value": "1" * 19}, "INVALID_FIELD", "value"),
+    ({"value": "9" * 100_000}, "INVALID_FIELD", "value"),
+    ({"idempotency_key": "k" * 257}, "INVALID_FIELD", "idempotency_key"),
+    ({"idempotency_key": "k\0"}, "INVALID_FIELD", "idempotency_key"),
+    ({"idempotency_key": ""}, "INVALID_FIELD", "idempotency_key"),
+    ({"customer_id": "c" * 129}, "INVALID_FIELD", "customer_id"),
+    ({"resource_id": "x" * 129}, "INVALID_FIELD", "resource_id"),
+    ({"enforcement": 77}, "INVALID_FIELD", "enforcement"),
+]
+HOLDING: list[tuple[dict[str, Any], str, str]] = [
+    *NAMED,
+    ({"value": "0"}, "INVALID_FIELD", "value"),
+    ({"value": "-1"}, "INVALID_FIELD", "value"),
+    ({"enforcement": pb.ENFORCEMENT_RECORD}, "INVALID_FIELD", "enforcement"),
+    *(({"ttl": Duration(seconds=seconds)}, "INVALID_FIELD", "ttl") for seconds in (0, 86_401, -1, 10**11)),
+    ({"ttl": Duration(nanos=500_000_000)}, "INVALID_FIELD", "ttl"),
+    ({"ttl": Duration(seconds=86_400, nanos=1_000)}, "INVALID_FIELD", "ttl"),
+]
+
+
+async def test_what_cannot_be_reported_or_reserved_is_refused_by_name(carriers: Platform, united: Airline) -> None:
+    api = carriers.replicas[0]
+    fine: dict[str, Any] = {"customer_id": "united", "feature_id": "gates", "value": "1", "idempotency_key": "k"}
+
+    async def why(asking: Any) -> tuple[str, list[str]]:
+        with pytest.raises(RemoteRefusal) as refused:
+            await asking
+        return refused.value.reason, [violation.path for violation in refused.value.violations]
+
+    for fields, reason_, path in NAMED:
+        found = await why(call(api.ReportUsage, pb.ReportUsageRequest(**{**fine, **fields})))
+        assert found == (reason_, [path] if path else [])
+    for fields, reason_, path in HOLDING:
+        found = await why(call(api.ReserveUsage, pb.ReserveUsageRequest(**{**fine, **fields})))
+        assert found == (reason_, [path] if path else [])
+    for value in ("0", "-1", "NaN", "1" * 19):
+        assert await why(united.commit("res_1", value)) == ("INVALID_FIELD", ["value"])
+    assert await why(united.commit("")) == ("INVALID_FIELD", ["reservation_id"])
+    assert await why(united.release("r" * 129)) == ("INVALID_FIELD", ["reservation_id"])
+    # Nothing of all that was written: the key is free, and so is every gate.
     assert (await united.reserve("10", key="k")).reserved
+
+
+async def test_callers_of_two_replicas_never_pass_the_limit_together(carriers: Platform, united: Airline) -> None:
+    written: list[Decimal] = []
+    seen: list[Decimal] = []
+
+    async def caller(number: int) -> None:
+        replica = number % 2
+        for _ in range(5):
+            made = await united.reserve("3", replica=replica, enforcement=pb.ENFORCEMENT_PARTIAL)
+            seen.append(Decimal(made.decision.usage))
+            if made.reserved and number % 3:
+                done = await united.commit(made.reservation_id, "1", replica=1 - replica)
+                written.append(Decimal(done.written_value))
+            elif made.reserved:
+                await united.release(made.reservation_id, replica=1 - replica)
+            taken = await carriers.enforce("united", "1", replica=replica)
+            seen.append(Decimal(taken.usage))
+            written.append(Decimal(taken.written_value))
+            if taken.written and number % 2:
+                back = await carriers.enforce("united", "-1", replica=1 - replica)
+                written.append(Decimal(back.written_value))
+
+    await asyncio.gather(*(caller(number) for number in range(16)))
+    assert max(seen) == 10
+    last = await carriers.enforce("united", "-1")
+    written.append(Decimal(last.written_value))
+    for replica in (0, 1):
+        decision = await carriers.check("united", "gates", last.token, replica=replica)
+        assert (Decimal(decision.usage), decision.reserved_usage) == (sum(written), "")
