@@ -18,10 +18,12 @@ class Outage:
     """One that is under way, or over.
 
     Attributes:
-        began: When everybody was away, by `time.time`.
+        left: When the first one went, by `time.time`.
+        began: When everybody was away, likewise.
         returned: When everybody was back, by `time.monotonic`; 0 while it lasts.
     """
 
+    left: float
     began: float
     returned: float = 0.0
 
@@ -29,19 +31,23 @@ class Outage:
 @asynccontextmanager
 async def dead(platform: Platform, children: Sequence[str]) -> AsyncIterator[Outage]:
     """Inside the block these are down; it ends when they are healthy again."""
-    with ExitStack() as stack:
-        await asyncio.gather(*(asyncio.to_thread(stack.enter_context, platform.away(child)) for child in children))
-        outage = Outage(time.time())
-        yield outage
-    await asyncio.to_thread(platform.wait_healthy, *children)
+    left = time.time()
+    try:
+        with ExitStack() as stack:
+            await asyncio.gather(*(asyncio.to_thread(stack.enter_context, platform.away(child)) for child in children))
+            outage = Outage(left, time.time())
+            yield outage
+    finally:
+        await asyncio.to_thread(platform.wait_healthy)
     outage.returned = time.monotonic()
 
 
 @asynccontextmanager
 async def silent(platform: Platform, children: Sequence[str]) -> AsyncIterator[Outage]:
     """Inside the block these do nothing, and their connections stay."""
+    left = time.time()
     with _stopped(platform, children):
-        outage = Outage(time.time())
+        outage = Outage(left, time.time())
         yield outage
     outage.returned = time.monotonic()
 

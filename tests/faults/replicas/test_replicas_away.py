@@ -77,7 +77,7 @@ async def test_checks_go_on_and_afterwards_everything_is_exact(
                     decision = await check(world, side, airline, feature)
                     assert decision.granted
                     known = decision.as_of.ToMicroseconds() / 1_000_000
-                    assert outage.began - LAG_SECONDS <= known <= outage.began + LAG_SECONDS
+                    assert outage.left - LAG_SECONDS <= known <= outage.began + LAG_SECONDS
             await asyncio.sleep(0.05)
 
     await until(lambda: shows({"calls": "7", "departures": "2", "miles": "600"}, limit="9"), within=30)
