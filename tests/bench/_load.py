@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 import struct
+import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -59,15 +60,17 @@ class Load:
 async def load(target: Target, *, seconds: float, rate: float = 0, streams: int = STREAMS) -> Load:
     """Calls the method for some seconds, as fast as answers come, or at a rate."""
     before = target.process.cpu_times()
-    run = _h2load if shutil.which("h2load") else _own
-    found = await run(target, seconds, rate, streams)
+    if shutil.which("h2load"):
+        found = await asyncio.to_thread(_h2load, target, seconds, rate, streams)
+    else:
+        found = await _own(target, seconds, rate, streams)
     after = target.process.cpu_times()
     used = after.user + after.system - before.user - before.system
     assert found["calls"], "nothing was answered"
     return Load(found["rate"], used / found["calls"] * 1e6, found["p50"], found["p99"])
 
 
-async def _h2load(target: Target, seconds: float, rate: float, streams: int) -> dict[str, float]:
+def _h2load(target: Target, seconds: float, rate: float, streams: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         body, log = Path(folder, "body"), Path(folder, "log")
         body.write_bytes(b"\0" + struct.pack(">I", len(target.messages[0])) + target.messages[0])
@@ -82,12 +85,9 @@ async def _h2load(target: Target, seconds: float, rate: float, streams: int) -> 
         ]
         if rate:
             arguments.append(f"--rps={rate / CONNECTIONS:g}")
-        process = await asyncio.create_subprocess_exec(
-            *("h2load", *arguments, "-Hcontent-type: application/grpc", "-Hte: trailers"),
-            f"http://{target.address}{target.method}",
-            stdout=asyncio.subprocess.PIPE,
-        )
-        output = (await process.communicate())[0].decode()
+        command = ["h2load", *arguments, "-Hcontent-type: application/grpc", "-Hte: trailers"]
+        address = f"http://{target.address}{target.method}"
+        output = subprocess.run([*command, address], capture_output=True, text=True, check=True).stdout
         times = sorted(int(line.split("\t")[2]) for line in log.read_text().splitlines())
     counts = re.search(r"(\d+) succeeded, (\d+) failed, (\d+) errored", output)
     data = re.search(r"\((\d+)\) data", output)
