@@ -142,7 +142,7 @@ class KeepFresh:
             chunk = dict(waiting[start : start + _COMPARED])
             covered = self._memory.control.coverage
             try:
-                offers = await self._control.offers(self._keys_of(chunk))
+                offers = await self._control.offers(self._keys_of(chunk), customer_ids=list(chunk))
             except Exception as error:  # noqa: BLE001 - whatever it is, it is tried again.
                 return error
             for first in range(0, len(chunk), _TOGETHER):

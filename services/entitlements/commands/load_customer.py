@@ -137,25 +137,25 @@ class LoadCustomer:
     async def _load(self, customer_id: str) -> Entry:
         wanted = self._wanted.pop(customer_id, _Wanted())
         entry = self._memory.hold(customer_id)
-        if not entry.ready or wanted.control:
+        resolves = entry.ready and not wanted.control and wanted.offers is not None
+        if not entry.ready or wanted.control or (resolves and not await self._resolve(entry, wanted)):
             while not await self._load_all(entry, wanted):
                 wanted = _Wanted(control=True)
             return entry
-        if wanted.offers is not None:
-            await self._resolve(entry, wanted.offers, wanted)
         await self._read_usage(entry, wanted)
         return entry
 
-    async def _resolve(self, entry: Entry, offers: Offers, wanted: _Wanted) -> None:
-        control = entry.resolved_from(offers)
+    async def _resolve(self, entry: Entry, wanted: _Wanted) -> bool:
+        """Whether nothing but what the plans carry had changed by then."""
+        control = None if wanted.offers is None else entry.resolved_from(wanted.offers)
         if control is None:
-            # Another load came first, and met newer plans.
-            return
+            return False
         try:
             await self._install(entry, control, wanted)
         except BaseException:
             entry.abandon()
             raise
+        return True
 
     async def _load_all(self, entry: Entry, wanted: _Wanted) -> bool:
         """Whether nothing that plans carry changed meanwhile: else it may have been read from before that."""

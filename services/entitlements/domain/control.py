@@ -79,11 +79,13 @@ class Offers:
         plans: With the entitlements that are carried to them.
         carried: What `Control.plan_revision` is the greatest of, by plan id; plans without an entry carry nothing.
         features: Every feature granted.
+        revisions: How far what the customers hold had come at that moment (`Control.revision`), as far as that was asked for.
     """
 
     plans: Mapping[PlanKey, PlanVersion]
     carried: Mapping[str, int]
     features: Mapping[str, Feature]
+    revisions: Mapping[str, int] = field(default_factory=dict)
 
     def cover(self, subscriptions: Iterable[Subscription]) -> bool:
         """Whether these subscriptions can be resolved from them."""

@@ -7,7 +7,7 @@ from typing import Final
 
 from entitlements.domain import decision
 from entitlements.domain.choosing import decide_granted
-from entitlements.domain.control import Control, Given, Offers, Revisions
+from entitlements.domain.control import Control, Given, Offers, Revisions, plan_revision
 from entitlements.domain.customer import Customer, TestClock
 from entitlements.domain.decision import Decision, Standing
 from entitlements.domain.entitlement import Allowance
@@ -116,9 +116,14 @@ class Entry:
         return any(held.names(plan_id) for held in self.subscriptions.values())
 
     def resolved_from(self, offers: Offers) -> Control | None:
-        """Its control state with what the plans grant now; None where it is not to be resolved from these."""
+        """Its control state with what the plans grant now; None where it is not to be resolved from these: the customer changed by
+        then, or newer plans are known. Else the ceiling's number would be of a state that never was.
+        """
         held = self.held_subscriptions
-        if self.customer is None or not offers.cover(held):
+        changed = offers.revisions.get(self.customer_id, 0) != self.revision
+        if self.customer is None or changed or not offers.cover(held):
+            return None
+        if plan_revision(held, offers.carried) < self.plan_revision:
             return None
         clock = None if self.clock is None else TestClock(self.clock.id, self.clock.time, self.clock.revision)
         described = {grant.feature_id: self.features[grant.feature_id].feature for grant in self.grants}
@@ -192,9 +197,7 @@ class Entry:
             return Standing(source, allowance.limit, allowance.soft, ZERO, None, None)
         if not window.is_known:
             self.unread = True
-        return Standing(
-            source, allowance.limit, allowance.soft, window.used, window.start, window.end, window.reserved
-        )
+        return Standing(source, allowance.limit, allowance.soft, window.used, window.start, window.end, window.reserved)
 
     def is_behind(self, revisions: Collection[int], *, feature_id: str | None, now: datetime) -> bool:
         """Whether the usage now of the feature, or of any, may lack one of these changes, or was never read."""
@@ -216,14 +219,8 @@ class Entry:
     def decide(
         self, feature_id: str, feature: Feature | None, *, requested: Decimal, values: Sequence[str], now: datetime
     ) -> Decision:
-        """The decision, in the contract's order of reasons.
-
-        Args:
-            feature_id: The feature asked about.
-            feature: As the catalog knows it; None where it does not.
-            requested: For a metered feature: how much more is wanted.
-            values: For an enum feature: the values wanted.
-            now: The customer's time.
+        """The decision, in the contract's order of reasons; of a feature that the customer does not hold as the catalog knows it, None
+        where it does not. The others as in `choosing.decide_granted`.
         """
         held = self.features.get(feature_id)
         live = [] if held is None else held.live(now)

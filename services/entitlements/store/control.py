@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -86,10 +86,15 @@ class ControlStore:
         async with self._database.read() as connection:
             return _changes(await plans.read(connection, plan_ids))
 
-    async def offers(self, keys: Collection[PlanKey]) -> Offers:
-        """What these plan versions grant now, as of one snapshot; versions that are not stored are left out."""
+    async def offers(self, keys: Collection[PlanKey], *, customer_ids: Sequence[str] = ()) -> Offers:
+        """What these plan versions grant now, and how far these customers have come, as of one snapshot; versions that are not stored
+        are left out.
+        """
         async with self._database.read() as connection:
-            return await self._offers(connection, keys)
+            offers = await self._offers(connection, keys)
+            return (
+                replace(offers, revisions=await given.revisions(connection, customer_ids)) if customer_ids else offers
+            )
 
     def _times(self, found: Iterable[tuple[Customer, bool]], clocks: Mapping[str, TestClock]) -> Mapping[str, datetime]:
         """What time it is for each of these customers."""

@@ -220,12 +220,15 @@ def test_a_grant_stays_when_what_plans_carry_is_resolved_again() -> None:
     held = subscription()
     first, second = plan({"gates": limited("10")}), plan({"gates": limited("3")})
     entry = entry_with(state((held, first), grants=(grant(content=limited("5")),), revoked=frozenset({"calls"})))
-    newer = entry.resolved_from(Offers({held.plan_keys[0]: second}, {"carrier": 40}, FEATURES))
+    newer = entry.resolved_from(Offers({held.plan_keys[0]: second}, {"carrier": 40}, FEATURES, {"c": 7}))
     assert newer is not None
+    # One that changed by then is read anew, and so is one that has met newer plans.
+    assert entry.resolved_from(Offers({held.plan_keys[0]: second}, {"carrier": 40}, FEATURES, {"c": 8})) is None
     install(entry, newer)
     decided = entry.decide("gates", FEATURES["gates"], requested=Decimal(1), values=(), now=START)
     assert decided.standing is not None
     assert (decided.standing.limit, entry.is_revoked("calls"), entry.ceiling_revision) == (Decimal(5), True, 40)
+    assert entry.resolved_from(Offers({held.plan_keys[0]: first}, {"carrier": 39}, FEATURES, {"c": 7})) is None
 
 
 @pytest.mark.parametrize("shadow", [True, False])
