@@ -49,4 +49,4 @@ def _taken(customer_id: str) -> TollkeeperError:
         "CUSTOMER_ID_TAKEN",
         f"A different customer has the id {customer_id}. Update that one, or choose another id.",
         metadata={"customer_id": customer_id},
-    )
+    ).at("customer.id")

@@ -41,4 +41,4 @@ def _taken(clock_id: str) -> TollkeeperError:
         "TEST_CLOCK_ID_TAKEN",
         f"A clock that was made otherwise has the id {clock_id}. Choose another id.",
         metadata={"test_clock_id": clock_id},
-    )
+    ).at("test_clock.id")

@@ -46,7 +46,8 @@ async def clock_time(connection: AsyncConnection, test_clock_id: str | None, *, 
     hold_or_get = test_clocks.hold if lock else test_clocks.get
     found = await hold_or_get(connection, test_clock_id)
     if found is None:
-        raise clock_not_found(test_clock_id)
+        # Of a customer that is there, the clock is there: only one that is created can name another.
+        raise clock_not_found(test_clock_id, "customer.test_clock_id")
     if found.state is ClockState.ADVANCING:
         raise advancing(found)
     return found.time

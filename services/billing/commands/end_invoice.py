@@ -82,4 +82,4 @@ async def _check_not_waited_for(follow: Consequences, invoice: Invoice, subscrip
             f"The subscription {subscription_id} waits for the payment of this invoice: pay it, or void it.",
             subscription_id=subscription_id,
             invoice_id=invoice.id,
-        )
+        ).at("invoice_id")

@@ -45,7 +45,7 @@ class PreviewRenewal:
         check_changeable(subscription)
         if subscription.boundary is None:
             message = f"The subscription {subscription.id} waits for its first payment: nothing renews before it."
-            raise precondition("CHANGE_PENDING", message, subscription_id=subscription.id)
+            raise precondition("CHANGE_PENDING", message, subscription_id=subscription.id).at("subscription_id")
         step = cross(subscription, revision=subscription.revision)
         answers = await ask_usage(self._metering, ledgers.questions([step]))
         change = ledgers.charge(step, answers)

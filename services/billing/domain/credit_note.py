@@ -211,4 +211,4 @@ def _not_correctable(invoice: Invoice) -> TollkeeperError:
         f"The invoice {name} is {invoice.state.lower()}: a credit note corrects an open, paid or uncollectible one.",
         invoice_id=invoice.id,
         state=invoice.state,
-    )
+    ).at("invoice_id")

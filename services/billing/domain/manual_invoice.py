@@ -108,7 +108,7 @@ def check_draft(invoice: Invoice) -> None:
         "Correct it with a credit note.",
         invoice_id=invoice.id,
         state=invoice.state,
-    )
+    ).at("invoice_id")
 
 
 def _written(lines: Sequence[ManualLine], unit: Currency, now: datetime) -> tuple[InvoiceLine, ...]:

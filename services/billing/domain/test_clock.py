@@ -54,10 +54,10 @@ class TestClock:
         return ClockSpec(self.id, self.display_name, self.initial_time)
 
 
-def clock_not_found(clock_id: str) -> TollkeeperError:
-    """The refusal of what needs a clock that is not there."""
+def clock_not_found(clock_id: str, path: str = "test_clock_id") -> TollkeeperError:
+    """The refusal of what needs a clock that is not there; `path` is the caller's field that names it."""
     message = f"No test clock has the id {clock_id}. Create it first."
-    return not_found("TEST_CLOCK_NOT_FOUND", message, test_clock_id=clock_id)
+    return not_found("TEST_CLOCK_NOT_FOUND", message, test_clock_id=clock_id).at(path)
 
 
 def check_test_clock(spec: ClockSpec, path: str) -> None:
@@ -102,10 +102,10 @@ def begin_advance(clock: TestClock, target: datetime, *, revision: int) -> TestC
     if target < clock.time:
         raise precondition(
             "TEST_CLOCK_BACKWARDS",
-            f"The test clock {clock.id} stands at {clock.time.isoformat()} and never moves back.",
+            f"The test clock {clock.id} stands at {clock.time.isoformat()} and never moves back: choose a later time.",
             test_clock_id=clock.id,
             time=clock.time.isoformat(),
-        )
+        ).at("target_time")
     if target - clock.time > LONGEST_ADVANCE:
         message = f"must be at most ten years after {clock.time.isoformat()}: advance in several steps"
         raise invalid(FieldViolation("target_time", message))

@@ -65,7 +65,7 @@ async def test_a_clock_is_made_once(world: World) -> None:
     assert again.test_clock.time.ToDatetime(UTC) == FEBRUARY
     clock.time.CopyFrom(timestamp_to_proto(MARCH))
     refusal = await refused(call(create, test_clock_service_pb2.CreateTestClockRequest(test_clock=clock)))
-    assert refusal.reason == "TEST_CLOCK_ID_TAKEN"
+    assert (refusal.reason, [one.path for one in refusal.violations]) == ("TEST_CLOCK_ID_TAKEN", ["test_clock.id"])
     clock.ClearField("time")
     clock.id, clock.display_name = "a clock", "x" * 201
     refusal = await refused(call(create, test_clock_service_pb2.CreateTestClockRequest(test_clock=clock)))
@@ -79,8 +79,10 @@ async def test_a_clock_is_made_once(world: World) -> None:
 
 
 async def test_where_a_clock_cannot_go(airline: World) -> None:
-    assert (await refused(airline.advance("2014", START))).reason == "TEST_CLOCK_NOT_FOUND"
-    assert (await refused(airline.advance("2013", START - timedelta(seconds=1)))).reason == "TEST_CLOCK_BACKWARDS"
+    unknown = await refused(airline.advance("2014", START))
+    assert (unknown.reason, [one.path for one in unknown.violations]) == ("TEST_CLOCK_NOT_FOUND", ["test_clock_id"])
+    back = await refused(airline.advance("2013", START - timedelta(seconds=1)))
+    assert (back.reason, [one.path for one in back.violations]) == ("TEST_CLOCK_BACKWARDS", ["target_time"])
     refusal = await refused(airline.advance("2013", START.replace(year=2024)))
     assert [violation.path for violation in refusal.violations] == ["target_time"]
     refusal = await refused(call(airline.clocks.AdvanceTestClock, test_clock_service_pb2.AdvanceTestClockRequest()))

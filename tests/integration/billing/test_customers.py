@@ -24,6 +24,7 @@ async def test_a_customer_is_made_once(world: World) -> None:
     united.email = "other@united.example"
     refusal = await refused(call(create, pb.CreateCustomerRequest(customer=united)))
     assert (refusal.code, refusal.reason) == (grpc.StatusCode.ALREADY_EXISTS, "CUSTOMER_ID_TAKEN")
+    assert [one.path for one in refusal.violations] == ["customer.id"]
     assert await world.get_customer("UA") == made.customer
 
 
@@ -41,7 +42,9 @@ async def test_a_wrong_customer_is_told_all_its_mistakes(world: World) -> None:
         "customer.currency",
         "customer.test_clock_id",
     ]
-    assert (await refused(world.customer("UA", "no-clock"))).reason == "TEST_CLOCK_NOT_FOUND"
+    unknown = await refused(world.customer("UA", "no-clock"))
+    named = [one.path for one in unknown.violations]
+    assert (unknown.reason, named) == ("TEST_CLOCK_NOT_FOUND", ["customer.test_clock_id"])
     assert (await refused(world.get_customer("UA"))).reason == "CUSTOMER_NOT_FOUND"
 
 

@@ -87,6 +87,7 @@ async def test_only_what_is_issued_and_stands(clerk: Clerk) -> None:
         for validate_only in (False, True):
             refusal = await refused(clerk.correct(invoice.id, {0: "1"}, validate_only=validate_only))
             assert (refusal.reason, refusal.metadata["state"]) == ("INVOICE_NOT_OPEN", state(invoice))
+            assert [one.path for one in refusal.violations] == ["invoice_id"]
     assert (await refused(clerk.correct("inv_none", {0: "1"}))).reason == "INVOICE_NOT_FOUND"
     assert await clerk.kept() == before
 

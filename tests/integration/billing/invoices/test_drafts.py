@@ -76,6 +76,7 @@ async def test_only_a_draft_is_edited(clerk: Clerk) -> None:
             refusal = await refused(attempt)
             assert (refusal.reason, refusal.metadata["state"]) == ("INVOICE_NOT_DRAFT", state(invoice))
             assert refusal.metadata["invoice_id"] == invoice.id
+            assert [one.path for one in refusal.violations] == ["invoice_id"]
     assert await clerk.kept() == before
 
 
