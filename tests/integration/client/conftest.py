@@ -5,6 +5,16 @@ from collections.abc import Iterator
 import pytest
 
 from tests.integration.client.fakes import Fake
+
+# The entitlements service itself, in this process, for the tests beside it.
+from tests.integration.entitlements.conftest import (  # noqa: F401 - fixtures.
+    database_url,
+    neighbours,
+    real_time,
+    replica,
+    replica_at,
+    world,
+)
 from tollkeeper.client import Tollkeeper
 
 
