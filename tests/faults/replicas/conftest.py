@@ -13,14 +13,14 @@ from tests.faults.replicas.world import Side, World
 CATALOG = Path(__file__).with_name("catalog.yaml")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def replicated() -> Iterator[Platform]:
-    """Everything on it is durable, and every child may be killed."""
+    """Everything on it is durable, and every child may be killed. It ends with the last test of this folder."""
     with Platform(replicas={"entitlements": 2, "metering": 2}) as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def world(replicated: Platform) -> AsyncIterator[World]:
     """The catalog applied, and the stubs of either side."""
     await apply_file(replicated, CATALOG)

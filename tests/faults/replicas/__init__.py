@@ -1,0 +1,1 @@
+"""Many replicas of a service. A package, so that its platform ends with it."""
