@@ -23,18 +23,31 @@ Publish = Callable[[Sequence[Window]], None]
 
 
 @dataclass(frozen=True, slots=True)
-class _Task:
-    """What is told of one series at the beginning: its trackers are never taken away, and a newer one counts rightly."""
+class _Asked:
+    scope: Scope
+    repair: bool
+    watch: Watch
+    progress: Progress
 
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """What is known of a series at the beginning: its trackers are never taken away, and a newer one counts rightly.
+
+    Attributes:
+        told_since: What is stored tells the usage from then on, in microseconds since 1970.
+    """
+
+    series: Series
     feature: Feature
     trackers: Sequence[Tracker]
-    horizon: int
+    told_since: int
 
 
 class Rebuild:
     """Safe beside everything else: it looks without a lock, and what differs is counted again under the lock of its series.
 
-    Whatever a transaction of an ingest stores it counts as well, so a snapshot that differs is a fault and never a race.
+    Whatever a transaction stores it counts as well, so a snapshot in which the two differ shows a fault and never a race.
     """
 
     def __init__(self, database: Database, publish: Publish, *, announce: AnnounceCrossings) -> None:
@@ -49,76 +62,57 @@ class Rebuild:
         """
         async with self._database.read() as connection:
             progress = Progress(await store.count_series(connection, scope))
+        asked = _Asked(scope, repair, watch, progress)
         after: Series | None = None
         while True:
             async with self._database.read() as connection:
+                await store.take_time(connection)
                 page = await store.page_of_series(connection, scope, after)
-            for one in page:
-                await self._series(one, scope, progress, repair=repair, watch=watch)
-                progress.series += 1
-                await watch(progress)
+                for task in await _tasks(connection, page):
+                    await self._series(connection, task, asked)
+                    progress.series += 1
+                    await watch(progress)
             if not page:
                 return progress
             after = page[-1]
 
-    async def _series(self, one: Series, scope: Scope, progress: Progress, *, repair: bool, watch: Watch) -> None:
-        async with self._database.read() as connection:
-            feature = await features.get(connection, one.feature_id)
-            assert feature is not None  # noqa: S101 - the series refers to it.
-            since = await _told_since(connection, feature, one)
-            several = (await trackers.of_series(await raw_of(connection), [one])).get(one, ())
-        task = _Task(feature, several, since)
+    async def _series(self, connection: AsyncConnection, task: _Task, asked: _Asked) -> None:
         for tracker in task.trackers:
-            if tracker.periods is None:
-                await self._endless(task, tracker, progress, repair=repair)
+            if tracker.periods is not None:
+                await self._periods(connection, task, tracker, asked=asked)
+            elif task.told_since:
+                await _leave_alone(connection, tracker, asked, first=EPOCH, before=None)
             else:
-                await self._periods(task, tracker, scope, progress=progress, repair=repair, watch=watch)
+                await self._compare(connection, task, tracker, run=[None], asked=asked)
 
-    async def _endless(self, task: _Task, tracker: Tracker, progress: Progress, *, repair: bool) -> None:
-        if task.horizon:
-            await self._leave_alone(tracker, progress, first=EPOCH, before=None)
-            return
-        await self._compare(task, tracker, [None], progress, repair=repair)
-
-    async def _periods(
-        self, task: _Task, tracker: Tracker, scope: Scope, *, progress: Progress, repair: bool, watch: Watch
-    ) -> None:
+    async def _periods(self, connection: AsyncConnection, task: _Task, tracker: Tracker, *, asked: _Asked) -> None:
         periods = tracker.periods
         assert periods is not None  # noqa: S101 - as its caller has looked.
-        reach = scope.reach(periods)
+        reach = asked.scope.reach(periods)
         if reach is None:
             return
         start, end = reach
-        first = first_told(periods, start, task.horizon)
+        first = first_told(periods, start, task.told_since)
         if first > start:
-            await self._leave_alone(tracker, progress, first=start, before=first if end is None else min(first, end))
+            before = first if end is None else min(first, end)
+            await _leave_alone(connection, tracker, asked, first=start, before=before)
         while end is None or first < end:
-            async with self._database.read() as connection:
-                await store.take_time(connection)
-                run = await store.next_run(connection, task.feature, tracker, first=first, before=end)
+            run = await store.next_run(connection, task.feature, tracker, first=first, before=end)
             if not run or run[-1] is None:
                 return
-            await self._compare(task, tracker, run, progress, repair=repair)
-            await watch(progress)
+            await self._compare(connection, task, tracker, run=run, asked=asked)
+            await asked.watch(asked.progress)
             first = run[-1].end
 
-    async def _leave_alone(
-        self, tracker: Tracker, progress: Progress, *, first: datetime, before: datetime | None
-    ) -> None:
-        async with self._database.read() as connection:
-            progress.left_alone += await store.count_windows(connection, tracker, first=first, before=before)
-
     async def _compare(
-        self, task: _Task, tracker: Tracker, run: Sequence[Span], progress: Progress, *, repair: bool
+        self, connection: AsyncConnection, task: _Task, tracker: Tracker, *, run: Sequence[Span], asked: _Asked
     ) -> None:
-        async with self._database.read() as connection:
-            await store.take_time(connection)
-            inspection = await backfill.inspect(connection, task.feature, tracker, run)
-        progress.windows += inspection.windows
+        inspection = await backfill.inspect(connection, task.feature, tracker, run)
+        asked.progress.windows += inspection.windows
         for one in inspection.differences:
-            progress.note(Wrong(one.place, one.value, one.right))
-        if repair and inspection.differences:
-            progress.repaired += await self._repair(task, [one.place for one in inspection.differences])
+            asked.progress.note(Wrong(one.place, one.value, one.right))
+        if asked.repair and inspection.differences:
+            asked.progress.repaired += await self._repair(task, [one.place for one in inspection.differences])
 
     async def _repair(self, task: _Task, places: Sequence[Place]) -> int:
         told = places
@@ -133,7 +127,7 @@ class Rebuild:
         return 0
 
     async def _recompute(self, task: _Task, places: Sequence[Place]) -> Sequence[backfill.Recomputed]:
-        one = places[0].tracker.series
+        one = task.series
         async with self._database.write() as connection:
             await store.take_time(connection)
             raw = await raw_of(connection)
@@ -158,6 +152,27 @@ class _MovedError(Exception):
     def __init__(self, horizon: int) -> None:
         super().__init__(horizon)
         self.horizon = horizon
+
+
+async def _tasks(connection: AsyncConnection, page: Sequence[Series]) -> list[_Task]:
+    if not page:
+        return []
+    several = await trackers.of_series(await raw_of(connection), page)
+    known = {feature_id: await features.get(connection, feature_id) for feature_id in {one.feature_id for one in page}}
+    horizons = await horizon.of_customers(connection, {one.customer_id for one in page})
+    tasks = []
+    for one in page:
+        feature = known[one.feature_id]
+        assert feature is not None  # noqa: S101 - the series refers to it.
+        told_since = 0 if feature.meter is None else horizons[one.customer_id]
+        tasks.append(_Task(one, feature, several.get(one, ()), told_since))
+    return tasks
+
+
+async def _leave_alone(
+    connection: AsyncConnection, tracker: Tracker, asked: _Asked, *, first: datetime, before: datetime | None
+) -> None:
+    asked.progress.left_alone += await store.count_windows(connection, tracker, first=first, before=before)
 
 
 async def _told_since(connection: AsyncConnection, feature: Feature, one: Series) -> int:

@@ -16,15 +16,16 @@ from metering.store import spans, stored, tables
 _SERIES = tables.series
 _WINDOW = tables.window
 
-# Series in one page.
-PAGE_SIZE = 500
-# One window may hold a year of a large customer's events, and nobody waits for the reply to a call.
-_STATEMENT_TIMEOUT = "SET LOCAL statement_timeout = '30min'"
+# Series in one page, which are looked at in one snapshot: some tenths of a second.
+PAGE_SIZE = 100
+# One window may hold a year of a large customer's events, and nobody waits for the reply to a call. The transaction that looks is
+# idle while another repairs.
+_TIMEOUTS = "SET LOCAL statement_timeout = '30min'; SET LOCAL idle_in_transaction_session_timeout = '60min'"
 
 
 async def take_time(connection: AsyncConnection) -> None:
     """Lets the statements of this transaction run for longer than those that a caller waits for."""
-    await connection.execute(text(_STATEMENT_TIMEOUT))
+    await connection.execute(text(_TIMEOUTS))
 
 
 async def count_series(connection: AsyncConnection, scope: Scope) -> int:
@@ -33,7 +34,7 @@ async def count_series(connection: AsyncConnection, scope: Scope) -> int:
     return int((await connection.execute(query)).scalar_one())
 
 
-async def page_of_series(connection: AsyncConnection, scope: Scope, after: Series | None) -> Sequence[Series]:
+async def page_of_series(connection: AsyncConnection, scope: Scope, after: Series | None) -> list[Series]:
     """The next series in the order of their keys; none at the end."""
     key = tuple_(_SERIES.c.customer_id, _SERIES.c.resource_id, _SERIES.c.feature_id)
     query: Select[Any] = select(_SERIES.c.customer_id, _SERIES.c.resource_id, _SERIES.c.feature_id).where(*_in(scope))
