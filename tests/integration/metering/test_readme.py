@@ -21,6 +21,7 @@ from tests.integration.metering.samples import (
     report,
     tracker,
 )
+from tests.integration.metering.test_retractions import retract
 from tests.integration.metering.test_spans import span, values
 from tollkeeper.metering.v1 import tracker_service_pb2, usage_service_pb2
 from tollkeeper.metering.v1.usage_service_pb2_grpc import UsageServiceStub
@@ -77,6 +78,10 @@ async def test_united_flies_from_new_york(
     ]
     assert await values(metering, *miles) == ["1400.1", "0.2", "1400.3"]
     assert await values(metering, *tails) == ["1", "1", "1"]
+    for key, left in (("UA-2", ["2", "0.2", "2"]), ("UA-3", ["1", "0", "1"])):
+        await retract(metering, key)
+        assert [window.value for window in await metering.windows(*trackers, at=new_york(2, 1))] == left
+    assert (await metering.send(*SENT)).duplicate_count == 5
 
 
 async def test_the_airport_reports_gates(metering: Metering, neighbours: Neighbours) -> None:
