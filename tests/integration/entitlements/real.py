@@ -22,6 +22,7 @@ from kit.client import call, open_channel
 from kit.service import running
 from metering.settings import MeteringSettings
 from tests.conftest import MakeDatabase
+from tests.integration.entitlements.giving import Giving
 from tollkeeper.billing.v1 import customer_pb2, customer_service_pb2, subscription_pb2, subscription_service_pb2
 from tollkeeper.billing.v1.customer_service_pb2_grpc import CustomerServiceStub
 from tollkeeper.billing.v1.subscription_service_pb2_grpc import SubscriptionServiceStub
@@ -45,6 +46,7 @@ class Platform:
     clocks: TestClockServiceStub
     events: EventServiceStub
     replicas: list[EntitlementsServiceStub]
+    giving: list[Giving]
     keys: "count[int]"
 
     async def provision(self, customer_id: str, gates: str) -> str:
@@ -125,11 +127,12 @@ async def platform(
         database_url=make_database("entitlements"), listen="127.0.0.1:0", **common, **addresses
     )
     channels = {name: await resources.enter_async_context(open_channel(at[name])) for name in names}
-    replicas = []
+    replicas, giving = [], []
     for _ in range(2):
         port = await resources.enter_async_context(running("entitlements", entitled, entitlements.wiring.wire))
         channel = await resources.enter_async_context(open_channel(f"127.0.0.1:{port}"))
         replicas.append(EntitlementsServiceStub(channel))
+        giving.append(Giving.through(channel))
     return Platform(
         CatalogServiceStub(channels["catalog"]),
         CustomerServiceStub(channels["billing"]),
@@ -137,5 +140,6 @@ async def platform(
         TestClockServiceStub(channels["billing"]),
         EventServiceStub(channels["metering"]),
         replicas,
+        giving,
         count(),
     )
