@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, LiteralString
 
@@ -112,6 +113,17 @@ def test_databases_are_made_once(data: Path) -> None:
         server.create_databases(["alpha", "beta", "Mixed-Case"])
         run(server, "SELECT FROM facts", "alpha")
         run(server, "SELECT", "Mixed-Case")
+
+
+def test_databases_made_at_the_same_moment_are_made_once(data: Path) -> None:
+    names = [f"d{number}" for number in range(8)]
+    with EmbeddedPostgres(data, durable=False) as postgres, ThreadPoolExecutor(4) as replicas:
+        # Nobody minds who was first.
+        for made in [replicas.submit(postgres.create_databases, names) for _ in range(4)]:
+            made.result()
+        with psycopg.connect(postgres.url("postgres").replace("+psycopg", "")) as connection:
+            found = connection.execute("SELECT datname FROM pg_database WHERE datname LIKE 'd_' ORDER BY 1").fetchall()
+        assert [name for (name,) in found] == names
 
 
 def test_a_taken_port_is_a_sentence(data: Path) -> None:
