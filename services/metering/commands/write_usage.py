@@ -16,7 +16,7 @@ from metering.domain.series import Series
 from metering.domain.span_finder import SpanFinder
 from metering.domain.threshold import newest
 from metering.domain.tracker import Place, PlaceKey, Window
-from metering.store import accounts, measurements, reservations, series
+from metering.store import accounts, measurements, reservations
 from metering.store.known_trackers import SeriesTrackers
 from metering.store.line import ConcurrentWriteError, Line, Raw
 
@@ -100,7 +100,7 @@ class WriteUsage:
         raise TollkeeperError(ErrorKind.ABORTED, "CONCURRENT_CHANGE", "Another change came first. Repeat the request.")
 
     async def _write(self, batches: Sequence[Batch]) -> Sequence[Outcomes]:
-        async with self._line.transaction() as connection:
+        async with self._line.pipelined() as connection:
             ledger = await self._ledger(connection, batches)
             outcomes = [
                 Outcomes(
@@ -127,9 +127,13 @@ class WriteUsage:
     async def _ledger(self, connection: Raw, batches: Sequence[Batch]) -> Ledger:
         """Locks the series and reads how things stand."""
         named = set[Series]().union(*(batch.series for batch in batches))
-        locked, now = await accounts.lock(connection, named)
         reports = [report for batch in batches for report in batch.reports]
         settlements = [settlement for batch in batches for settlement, _ in batch.settlements]
+        # All of these are sent before the first is read. In each series something may have lapsed, which takes one revision.
+        locking = await accounts.lock(connection, named)
+        using = await measurements.look_up(connection, {_key(report) for report in reports})
+        taking = await accounts.take_revisions(connection, len(reports) + len(settlements) + len(named))
+        locked, now = await accounts.locked(locking)
         lapsed = await self._lapsed(connection, locked, now)
         known = await self._known(connection, settlements)
         beside = {one.series for each in lapsed for one in each.reservations} - locked.keys()
@@ -138,8 +142,8 @@ class WriteUsage:
         ledger = Ledger(
             {**trackers, **await self._trackers.read(connection, beside)} if beside else trackers,
             accounts=locked,
-            used=await measurements.of_keys(connection, {_key(report) for report in reports}) if reports else {},
-            revisions=await series.next_revisions(connection, len(reports) + len(settlements) + len(lapsed)),
+            used=await measurements.of_keys(using),
+            revisions=await accounts.revisions(taking),
             finder=self._finder,
             now=now,
         )

@@ -14,6 +14,7 @@ from kit.db import IDLE_IN_TRANSACTION_TIMEOUT_SECONDS, STATEMENT_TIMEOUT_SECOND
 log = structlog.get_logger()
 
 Raw: TypeAlias = psycopg.AsyncConnection[tuple[Any, ...]]
+Rows: TypeAlias = psycopg.AsyncCursor[tuple[Any, ...]]
 
 _OPTIONS = (
     f"-c statement_timeout={STATEMENT_TIMEOUT_SECONDS}s"
@@ -77,6 +78,30 @@ class Line:
                 await self._undo(connection)
                 raise
 
+    @asynccontextmanager
+    async def pipelined(self) -> AsyncIterator[Raw]:
+        """As `transaction`, with statements sent one behind the other: only reading a result waits for the server. So a statement's
+        fault may show with a later one, or at the end. COPY is not possible.
+
+        Raises:
+            TollkeeperError: `DEPENDENCY_UNAVAILABLE`: the database is away.
+            ConcurrentWriteError: Run it again; it may be committed, if the connection was lost in the middle.
+        """
+        with plain_faults():
+            known = self._connection
+            connection = known or await self._open()
+            try:
+                async with connection.pipeline():
+                    await connection.execute("BEGIN")
+                    yield connection
+                    await connection.execute("COMMIT")
+            except BaseException as error:
+                await self._undo(connection)
+                if known is not None and connection.closed and isinstance(error, psycopg.Error):
+                    # The server was away since the last transaction, or went just now: another connection will tell.
+                    raise ConcurrentWriteError from error
+                raise
+
     async def close(self) -> None:
         """Closes the connection."""
         if self._connection is not None:
@@ -92,10 +117,14 @@ class Line:
                 await self.close()
             else:
                 return self._connection
+        connection = await self._open()
+        await connection.execute("BEGIN")
+        return connection
+
+    async def _open(self) -> Raw:
         self._connection = await psycopg.AsyncConnection.connect(self._conninfo, autocommit=True, options=_OPTIONS)
         if self._on_connect:
             await self._connection.execute(self._on_connect)
-        await self._connection.execute("BEGIN")
         return self._connection
 
     async def _undo(self, connection: Raw) -> None:

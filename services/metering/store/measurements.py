@@ -9,9 +9,8 @@ from metering.domain.account import FirstOutcome, Key
 from metering.domain.report import Behavior, Content, Measurement
 from metering.domain.series import Series
 from metering.domain.tracker import Span, microseconds, span_start
-from metering.store import reservations
-from metering.store.events import escaped
-from metering.store.line import Raw
+from metering.store import arrays, reservations
+from metering.store.line import Raw, Rows
 from metering.store.reservations import COLUMNS
 
 _OF_KEYS = f"""
@@ -24,15 +23,23 @@ LEFT JOIN reservation r ON r.customer_id = m.customer_id AND r.idempotency_key =
 """
 
 _ADD = """
-COPY measurement (customer_id, idempotency_key, resource_id, feature_id, timestamp_us, value, behavior, delta,
-    tracker_id, period_start, period_end, previous_value, window_value, window_reserved, revision) FROM STDIN
+INSERT INTO measurement (customer_id, idempotency_key, resource_id, feature_id, timestamp_us, value, behavior, delta,
+    tracker_id, period_start, period_end, previous_value, window_value, window_reserved, revision)
+SELECT * FROM unnest(
+    %s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::numeric[], %s::text[], %s::numeric[],
+    %s::bigint[], %s::timestamptz[], %s::timestamptz[], %s::numeric[], %s::numeric[], %s::numeric[], %s::bigint[]
+)
 """
 
 
-async def of_keys(connection: Raw, keys: Collection[Key]) -> Mapping[Key, FirstOutcome]:
-    """What these keys were used for; those that are free are left out."""
-    arrays = ([customer_id for customer_id, _ in keys], [key for _, key in keys])
-    cursor = await connection.execute(_OF_KEYS, arrays, prepare=True)
+async def look_up(connection: Raw, keys: Collection[Key]) -> Rows:
+    """Looks up what these keys were used for. `of_keys` reads it."""
+    wanted = (arrays.of_texts(customer_id for customer_id, _ in keys), arrays.of_texts(key for _, key in keys))
+    return await connection.execute(_OF_KEYS, wanted, prepare=True)
+
+
+async def of_keys(cursor: Rows) -> Mapping[Key, FirstOutcome]:
+    """What keys were used for; those that are free are left out."""
     found: dict[Key, FirstOutcome] = {}
     async for row in cursor:
         (
@@ -66,35 +73,33 @@ async def add(connection: Raw, measurements: Sequence[Measurement]) -> None:
     Raises:
         psycopg.errors.UniqueViolation: Another transaction used one of the keys for another series just now.
     """
-    lines = "".join([_line(measurement) for measurement in sorted(measurements, key=_key)])
-    async with connection.cursor() as cursor, cursor.copy(_ADD) as copy:
-        await copy.write(lines.encode())
+    if not measurements:
+        return
+    several = sorted(measurements, key=_key)
+    contents = [one.content for one in several]
+    windows = [one.window for one in several]
+    fields = (
+        arrays.of_texts(content.series.customer_id for content in contents),
+        arrays.of_texts(one.idempotency_key for one in several),
+        arrays.of_texts(content.series.resource_id for content in contents),
+        arrays.of_texts(content.series.feature_id for content in contents),
+        arrays.of_numbers(microseconds(one.time) for one in several),
+        arrays.of_numbers(content.value for content in contents),
+        arrays.of_texts(content.behavior.value for content in contents),
+        arrays.of_numbers(one.delta for one in several),
+        arrays.of_numbers(window.tracker.id for window in windows),
+        arrays.of_times(span_start(window.span) for window in windows),
+        arrays.of_times(None if window.span is None else window.span.end for window in windows),
+        arrays.of_numbers(one.previous for one in several),
+        arrays.of_numbers(window.value for window in windows),
+        arrays.of_numbers(window.reserved or None for window in windows),
+        arrays.of_numbers(window.revision for window in windows),
+    )
+    await connection.execute(_ADD, fields, prepare=True)
 
 
 def _key(measurement: Measurement) -> Key:
     return measurement.content.series.customer_id, measurement.idempotency_key
-
-
-def _line(measurement: Measurement) -> str:
-    content, window = measurement.content, measurement.window
-    fields = (
-        content.series.customer_id,
-        escaped(measurement.idempotency_key),
-        content.series.resource_id,
-        content.series.feature_id,
-        microseconds(measurement.time),
-        format(content.value, "f"),
-        content.behavior.value,
-        format(measurement.delta, "f"),
-        window.tracker.id,
-        span_start(window.span).isoformat(),
-        "\\N" if window.span is None else window.span.end.isoformat(),
-        format(measurement.previous, "f"),
-        format(window.value, "f"),
-        format(window.reserved, "f") if window.reserved else "\\N",
-        window.revision,
-    )
-    return "\t".join(map(str, fields)) + "\n"
 
 
 def _span(start: datetime, end: datetime | None) -> Span:

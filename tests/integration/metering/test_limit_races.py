@@ -1,6 +1,7 @@
 """Invariant 2: whatever callers of several replicas do at once, a hard limit is never passed, and what is written equals a recount."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from random import Random
 import pytest
 from sqlalchemy import text
 
+from kernel.errors import TollkeeperError
 from kit.client import open_channel
 from kit.service import running
 from metering.settings import MeteringSettings
@@ -142,3 +144,29 @@ async def test_no_mix_of_callers_passes_a_limit(replicas: Sequence[Metering], ne
         kept = sum(delta for name, delta in stored if resource in {"", name})
         assert (Decimal(window.value), window.reserved) == (told, "")
         assert told == kept
+
+
+_CUT = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND query ~ 'FROM series|measurement|COMMIT|BEGIN'
+"""
+
+
+async def test_a_connection_lost_in_the_middle_counts_nothing_twice(metering: Metering, neighbours: Neighbours) -> None:
+    neighbours.features["gates"] = calculated("gates")
+
+    async def send(number: int) -> None:
+        while True:
+            with contextlib.suppress(TollkeeperError):
+                (outcome,) = await metering.report(report(f"{number}", "1", limit="1000"))
+                assert outcome.verdict in {pb.REPORT_VERDICT_WRITTEN, pb.REPORT_VERDICT_REPEATED}
+                return
+
+    async def cut() -> None:
+        for _ in range(15):
+            async with metering.database.write() as connection:
+                await connection.execute(text(_CUT))
+
+    for start in range(0, 300, 50):
+        await asyncio.gather(*(send(number) for number in range(start, start + 50)), cut())
+    assert await metering.value(tracker("gates", ENDLESS), JANUARY) == "300"
