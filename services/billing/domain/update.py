@@ -285,6 +285,8 @@ def _take_up(subscription: Subscription, plans: _Plans, at: datetime) -> Subscri
 
 
 def _with_coupons(subscription: Subscription, asked: Update, coupons: tuple[Coupon, ...], at: datetime) -> Subscription:
+    # What has not begun has its coupons from its start on.
+    at = max(at, subscription.start_time)
     held = remove_coupons(subscription.coupons, asked.remove_coupon_ids, at)
     held = apply_coupons(
         held,
