@@ -5,28 +5,25 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from kernel.quantity import ZERO
 from metering.domain.series import Series
-from metering.domain.threshold import Crossing, LimitSpan, Share, crossings, least_limit, reaches
+from metering.domain.threshold import Crossing, Share, StandingLimits, crossings
 from metering.domain.tracker import Window
 from metering.messages.limits import crossing_to_proto
 from metering.store import announcements, features, limits
 from metering.store.line import Raw
 
-# Series whose limits are remembered, and shares that are known to be announced; then all are forgotten and read again: 100,000 are
+# Trackers whose limits are remembered, and shares that are known to be announced; then all are forgotten and read again: 100,000 are
 # some 50 MB.
 MOST_REMEMBERED: Final = 100_000
 # For so long the shares of a feature are believed: a change of them takes effect within that.
 BELIEVED_SECONDS: Final = 1.0
-
-Limits = Mapping[int, tuple[LimitSpan, ...]]
 
 
 class AnnounceCrossings:
     """Compares in memory; asks the store where limits changed since, and where a share is reached."""
 
     def __init__(self) -> None:
-        self._limits: dict[Series, tuple[int, Limits]] = {}
+        self._limits: dict[int, StandingLimits] = {}
         self._percents: dict[str, tuple[float, tuple[int, ...]]] = {}
         self._announced: set[Share] = set()
 
@@ -46,19 +43,20 @@ class AnnounceCrossings:
             versions: Of the limits, as the locked rows of the windows' series tell them.
             at: The newest usage of the transaction in a window, in the customer's time.
         """
-        limited = [window for window in changed if versions.get(window.tracker.series)]
+        limited = [(window, version) for window in changed if (version := versions.get(window.tracker.series))]
         if not limited:
             return
-        series = {window.tracker.series for window in limited}
-        standing = await self._limits_of(connection, {one: versions[one] for one in series})
-        percents = await self.percents_of(connection, {one.feature_id for one in series})
+        await self._read_limits(connection, limited)
+        percents = await self.percents_of(connection, {window.tracker.series.feature_id for window, _ in limited})
         found: list[Crossing] = []
-        for window in limited:
-            one = window.tracker.series
-            spans = standing[one].get(window.tracker.id, ())
-            wanted = self._reached(window, spans, percents[one.feature_id])
-            if wanted:
-                found += crossings(window, spans, wanted, at=at(window))
+        for window, _ in limited:
+            tracker = window.tracker
+            standing, wanted = self._limits[tracker.id], percents[tracker.series.feature_id]
+            if standing.may_be_reached(window.value, wanted):
+                key = window.key
+                new = [percent for percent in wanted if (key, percent) not in self._announced]
+                if new:
+                    found += crossings(window, standing.spans, new, at=at(window))
         await self.announce(connection, found)
 
     async def announce(self, connection: Raw, found: Sequence[Crossing]) -> None:
@@ -78,32 +76,23 @@ class AnnounceCrossings:
         if events:
             await announcements.put(connection, "threshold", "crossed", events)
 
-    def _reached(self, window: Window, spans: Sequence[LimitSpan], percents: Sequence[int]) -> list[int]:
-        """Shares of the lowest limit that are reached and may not have been announced."""
-        least = least_limit(spans)
-        if least is None or window.value <= ZERO:
-            return []
-        key = window.key
-        return [
-            percent
-            for percent in percents
-            if reaches(window.value, least, percent) and (key, percent) not in self._announced
-        ]
-
-    async def _limits_of(self, connection: Raw, versions: Mapping[Series, int]) -> Mapping[Series, Limits]:
-        known = {
-            one: self._limits[one][1]
-            for one, version in versions.items()
-            if one in self._limits and self._limits[one][0] == version
-        }
-        missing = versions.keys() - known.keys()
-        if missing:
-            read = await limits.of_series(connection, missing)
-            if len(self._limits) + len(read) > MOST_REMEMBERED:
-                self._limits.clear()
-            self._limits.update({one: (versions[one], read[one]) for one in missing})
-            known |= read
-        return known
+    async def _read_limits(self, connection: Raw, limited: Sequence[tuple[Window, int]]) -> None:
+        """Brings the limits over the windows' trackers up to these versions."""
+        behind: list[tuple[Window, int]] = []
+        for one in limited:
+            standing = self._limits.get(one[0].tracker.id)
+            if standing is None or standing.version != one[1]:
+                behind.append(one)
+        if behind:
+            read = await limits.of_trackers(connection, [window.tracker.id for window, _ in behind])
+            if len(self._limits) + len(behind) > MOST_REMEMBERED:
+                self._limits = {
+                    window.tracker.id: self._limits[window.tracker.id]
+                    for window, _ in limited
+                    if window.tracker.id in self._limits
+                }
+            for window, version in behind:
+                self._limits[window.tracker.id] = StandingLimits(version, read.get(window.tracker.id, ()))
 
     async def percents_of(self, connection: Raw, feature_ids: Collection[str]) -> Mapping[str, tuple[int, ...]]:
         """The shares whose crossing is announced, of each of these features."""

@@ -12,7 +12,7 @@ from metering.domain.tracker import Periods, PlaceKey, Window, span_start
 
 # The contract's bound.
 MAX_SPANS: Final = 100
-_PERCENT: Final = Decimal(100)
+_PERCENT: Final = Decimal("0.01")
 
 # A period of a tracker, and a share of its limit.
 Share: TypeAlias = tuple[PlaceKey, int]
@@ -78,14 +78,36 @@ def next_change(spans: Iterable[LimitSpan], after: datetime) -> datetime | None:
     return min((edge for edge in edges if edge is not None and edge > after), default=None)
 
 
-def least_limit(spans: Iterable[LimitSpan]) -> Decimal | None:
-    """The lowest limit that ever stands: usage that reaches no share of it reaches none of any."""
-    return min((span.limit for span in spans), default=None)
+class StandingLimits:
+    """The limits over a tracker in memory, and the least usage that reaches a share of any. Not frozen: nearly every window of ingest
+    is compared with one.
+    """
+
+    __slots__ = ("_floor", "_least", "_percents", "spans", "version")
+
+    def __init__(self, version: int, spans: tuple[LimitSpan, ...]) -> None:
+        """`version` is the one that they were read at."""
+        self.version = version
+        self.spans = spans
+        self._least = min((span.limit for span in spans), default=None)
+        self._percents: tuple[int, ...] = ()
+        self._floor: Decimal | None = None
+
+    def may_be_reached(self, value: Decimal, percents: tuple[int, ...]) -> bool:
+        """Whether the usage is at least the smallest of these shares of the lowest limit."""
+        if percents != self._percents:
+            self._percents = percents
+            self._floor = None if self._least is None or not percents else _share(self._least, min(percents))
+        return self._floor is not None and value >= self._floor
 
 
 def reaches(value: Decimal, limit: Decimal, percent: int) -> bool:
     """Whether the usage is at least such a share of the limit."""
-    return EXACT.multiply(value, _PERCENT) >= EXACT.multiply(limit, Decimal(percent))
+    return value >= _share(limit, percent)
+
+
+def _share(limit: Decimal, percent: int) -> Decimal:
+    return EXACT.multiply(EXACT.multiply(limit, Decimal(percent)), _PERCENT)
 
 
 def newest(times: Iterable[tuple[Series, datetime]], window: Window) -> datetime:

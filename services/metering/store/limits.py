@@ -15,13 +15,6 @@ from metering.store.line import Raw
 from metering.store.series import columns
 from metering.store.trackers import periods_from_row
 
-_OF_SERIES = """
-SELECT t.customer_id, t.resource_id, t.feature_id, l.tracker_id, l.spans
-FROM tracker t JOIN unnest(%s::text[], %s::text[], %s::text[]) AS wanted (customer_id, resource_id, feature_id)
-        ON t.customer_id = wanted.customer_id AND t.resource_id = wanted.resource_id AND t.feature_id = wanted.feature_id
-    JOIN tracker_limit l ON l.tracker_id = t.id
-"""
-
 _KNOWN = "SELECT tracker_id, entitlement_revision FROM tracker_limit WHERE tracker_id = ANY(%s::bigint[])"
 
 _PUT = """
@@ -88,17 +81,6 @@ class StoredLimits:
     entitlement_revision: int
     spans: tuple[LimitSpan, ...]
     next_time: datetime | None
-
-
-async def of_series(
-    connection: Raw, series: Collection[Series]
-) -> Mapping[Series, Mapping[int, tuple[LimitSpan, ...]]]:
-    """The limits over the trackers of each of these series, by tracker id."""
-    cursor = await connection.execute(_OF_SERIES, columns(series), prepare=True)
-    found: dict[Series, dict[int, tuple[LimitSpan, ...]]] = {one: {} for one in series}
-    for customer_id, resource_id, feature_id, tracker_id, spans in await cursor.fetchall():
-        found[Series(customer_id, resource_id, feature_id)][tracker_id] = spans_from_row(spans)
-    return found
 
 
 async def of_trackers(connection: Raw, tracker_ids: Collection[int]) -> Mapping[int, tuple[LimitSpan, ...]]:

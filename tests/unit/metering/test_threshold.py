@@ -7,7 +7,7 @@ import pytest
 
 from kernel.period import Period
 from metering.domain.series import Series
-from metering.domain.threshold import LimitSpan, crossings, least_limit, limit_at, newest, next_change, reaches
+from metering.domain.threshold import LimitSpan, StandingLimits, crossings, limit_at, newest, next_change, reaches
 from metering.domain.tracker import EPOCH, Tracker, Window
 
 NOON = datetime(2026, 1, 10, 12, tzinfo=UTC)
@@ -43,9 +43,13 @@ def test_the_limit_that_stands_and_when_another_one_does(
     assert next_change(SPANS, time) == changes
 
 
-def test_the_least_limit_is_that_of_any_time() -> None:
-    assert least_limit(SPANS) == 4
-    assert least_limit(()) is None
+def test_what_may_be_reached_is_the_smallest_share_of_the_lowest_limit() -> None:
+    standing = StandingLimits(1, SPANS)
+    for percents, least in (((80, 100), "3.2"), ((100,), "4"), ((50, 80), "2"), ((80, 100), "3.2")):
+        assert standing.may_be_reached(Decimal(least), percents)
+        assert not standing.may_be_reached(Decimal(least) - Decimal("1E-12"), percents)
+    assert not standing.may_be_reached(Decimal(10), ())
+    assert not StandingLimits(1, ()).may_be_reached(Decimal(10), (80,))
 
 
 @pytest.mark.parametrize(
