@@ -130,7 +130,7 @@ class Teller:
             self._next = time.monotonic() + LINE_SECONDS
             self._progress(
                 f"{progress.series:,} of {progress.series_total:,} series; {progress.windows:,} windows compared, "
-                f"{progress.differing:,} differ\n"
+                f"{_differ(progress.differing)}\n"
             )
 
     def conclude(self, progress: Progress, *, repaired: bool) -> None:
@@ -139,9 +139,8 @@ class Teller:
         if progress.differing > len(progress.listed):
             self._out(f"… and {progress.differing - len(progress.listed):,} more.\n")
         outcome = f", {progress.repaired:,} put right" if repaired and progress.differing else ""
-        self._out(
-            f"{progress.series:,} series, {progress.windows:,} windows compared: {progress.differing:,} differ{outcome}.\n"
-        )
+        compared = f"{progress.series:,} series, {progress.windows:,} windows compared"
+        self._out(f"{compared}: {_differ(progress.differing)}{outcome}.\n")
         if progress.left_alone:
             self._out(
                 f"{progress.left_alone:,} windows begin before the raw events that are kept, and were left alone.\n"
@@ -151,6 +150,10 @@ class Teller:
         for wrong in progress.listed[self._listed :]:
             self._out(_line(wrong))
         self._listed = len(progress.listed)
+
+
+def _differ(count: int) -> str:
+    return "1 differs" if count == 1 else f"{count:,} differ"
 
 
 def _line(wrong: Wrong) -> str:

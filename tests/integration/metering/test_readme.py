@@ -1,6 +1,7 @@
 """The worked example of the service's README, as it is written there."""
 
 from datetime import datetime
+from functools import partial
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -10,7 +11,13 @@ from kit.proto import timestamp_to_proto
 from tests.integration.metering.conftest import Metering
 from tests.integration.metering.fakes import Neighbours
 from tests.integration.metering.samples import (
+    AVG,
     COUNT,
+    ENDLESS,
+    JANUARY,
+    LATEST,
+    MAX,
+    MIN,
     SET,
     SUM,
     UNIQUE,
@@ -23,6 +30,7 @@ from tests.integration.metering.samples import (
 )
 from tests.integration.metering.test_retractions import retract
 from tests.integration.metering.test_spans import span, values
+from tollkeeper.catalog.v1 import feature_pb2
 from tollkeeper.metering.v1 import tracker_service_pb2, usage_service_pb2
 from tollkeeper.metering.v1.usage_service_pb2_grpc import UsageServiceStub
 
@@ -82,6 +90,49 @@ async def test_united_flies_from_new_york(
         await retract(metering, key)
         assert [window.value for window in await metering.windows(*trackers, at=new_york(2, 1))] == left
     assert (await metering.send(*SENT)).duplicate_count == 5
+
+
+async def test_miles_metered_otherwise(metering: Metering, neighbours: Neighbours) -> None:
+    expected = {MAX: ["1400", "0.2", "1400"], MIN: ["1400", "0.1", "0.1"], LATEST: ["1400", "0.2", "0.2"]}
+    expected[AVG] = ["1400", "0.15", "466.766666666667"]
+    for aggregation in expected:
+        neighbours.features[f"miles-{aggregation}"] = metered(f"miles-{aggregation}", aggregation, "miles")
+    await metering.send(*SENT)
+    start, middle, end = new_york(1, 1), new_york(2, 1), new_york(3, 1)
+    for aggregation, shown in expected.items():
+        month = tracker(f"miles-{aggregation}", monthly(start))
+        await metering.register(month)
+        spans = [span(f"miles-{aggregation}", *one) for one in ((start, middle), (middle, end), (start, end))]
+        assert await values(metering, *spans) == shown
+        assert [await metering.value(month, at) for at in (start, middle)] == shown[:2]
+
+
+async def test_filters_say_of_one_dimension(metering: Metering, neighbours: Neighbours) -> None:
+    one = feature_pb2.Value(number_value="1")
+    test = partial(feature_pb2.Condition, field="tail")
+    conditions = [
+        (test(equals=one), "1"),
+        (test(not_equals=one), "4"),
+        (test(contains="1"), "3"),
+        (test(starts_with="N"), "1"),
+        (test(ends_with="1"), "3"),
+        (test(greater_than_or_equal="1"), "1"),
+        (test(less_than="1"), "0"),
+        (test(is_set=True), "5"),
+        (test(is_set=False), "1"),
+    ]
+    features = [f"matching-{number}" for number in range(len(conditions))]
+    for feature, (condition, _) in zip(features, conditions, strict=True):
+        only = feature_pb2.Filter(conditions=[condition])
+        neighbours.features[feature] = metered(feature, COUNT, filters=[only])
+    await metering.register(*(tracker(feature, ENDLESS) for feature in features))
+    for number, tail in enumerate(("N1", "n1", "1", 1, True)):
+        await metering.send(event(f"{number}", tail=tail))
+    await metering.send(event("missing"))
+    await metering.register(*(tracker(feature, monthly()) for feature in features))
+    for periods in (ENDLESS, monthly()):
+        found = await metering.windows(*(tracker(feature, periods) for feature in features), at=JANUARY)
+        assert [window.value for window in found] == [yes for _, yes in conditions]
 
 
 async def test_the_airport_reports_gates(metering: Metering, neighbours: Neighbours) -> None:

@@ -254,7 +254,7 @@ async def test_the_command_says_what_it_did(metering: Metering, broker: Broker) 
     loop = asyncio.get_running_loop()
     dry = await loop.run_in_executor(None, command, metering, "--dry-run", "--feature", "miles")
     wrong = "UA, miles, 2013-02-01T05:00:00Z to 2013-03-01T05:00:00Z: holds 7777 instead of 1554\n"
-    assert (dry.returncode, dry.stdout) == (3, f"{wrong}2 series, 5 windows compared: 1 differ.\n")
+    assert (dry.returncode, dry.stdout) == (3, f"{wrong}2 series, 5 windows compared: 1 differs.\n")
     done = await loop.run_in_executor(None, command, metering)
     assert (done.returncode, done.stdout.splitlines()[-1]) == (
         0,
