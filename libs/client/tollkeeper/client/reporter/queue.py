@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum
 
 from tollkeeper.client.errors import TollkeeperError
@@ -40,12 +40,29 @@ class EventQueue:
         self._lock = lock
         self._due = threading.Condition(lock)
         self._moved = threading.Condition(lock)
+        self._listeners: set[Callable[[], None]] = set()
 
     @property
     def waiting(self) -> tuple[int, int]:
         """Events that wait or are under way, and their bytes."""
         with self._lock:
             return self._buffer.count, self._buffer.size
+
+    @property
+    def progress(self) -> tuple[int, int]:
+        """How many events were put so far, and how many of them, the first ones, are settled."""
+        with self._lock:
+            return self._put, self._settled
+
+    def listen(self, moved: Callable[[], None]) -> None:
+        """From now on calls whenever events were settled, or the queue was closed; it must be quick, and use nothing of the queue."""
+        with self._lock:
+            self._listeners.add(moved)
+
+    def leave(self, moved: Callable[[], None]) -> None:
+        """Calls it no longer."""
+        with self._lock:
+            self._listeners.discard(moved)
 
     def put(self, event: Waiting, *, when_full: WhenFull, seconds: float) -> Sequence[Waiting]:
         """Puts an event at the end; gives those that made room for it.
@@ -91,21 +108,26 @@ class EventQueue:
         with self._lock:
             self._buffer.settle(events)
             self._settled += len(events)
-            self._moved.notify_all()
+            self._tell()
 
-    def flush(self, seconds: float | None) -> bool:
-        """Hurries everything that was put; whether it was settled within so many seconds (None: however long it takes)."""
+    def hurry(self) -> int:
+        """Has everything that was put sent without waiting for more; gives how many that are."""
         with self._lock:
-            mine = self._hurried = self._put
+            self._hurried = self._put
             self._due.notify()
-            return self._moved.wait_for(lambda: self._settled >= mine, seconds)
+            return self._put
+
+    def wait_settled(self, count: int, seconds: float | None) -> bool:
+        """Whether the first so many events are settled within so many seconds (None: however long it takes)."""
+        with self._lock:
+            return self._moved.wait_for(lambda: self._settled >= count, seconds)
 
     def close(self) -> None:
         """Takes no more events; `take` gives what waits, and then nothing."""
         with self._lock:
             self._closing, self._hurried = True, self._put
             self._due.notify_all()
-            self._moved.notify_all()
+            self._tell()
 
     def drain(self) -> Sequence[Waiting]:
         """Everything that waits, settled."""
@@ -113,8 +135,13 @@ class EventQueue:
             left = self._buffer.take(self._buffer.count, self._buffer.size)
             self._buffer.settle(left)
             self._settled += len(left)
-            self._moved.notify_all()
+            self._tell()
             return left
+
+    def _tell(self) -> None:
+        self._moved.notify_all()
+        for moved in self._listeners:
+            moved()
 
     def _is_filled(self) -> bool:
         return self._buffer.fills(self._flush_events, self._flush_bytes)

@@ -20,6 +20,7 @@ from tollkeeper.client.event import Event, event_from_proto, event_to_proto
 from tollkeeper.client.life import at_exit, on_fork
 from tollkeeper.client.metering import AsyncMetering, Metering, ReportedEvents
 from tollkeeper.client.reporter.buffer import MAX_BATCH_BYTES, MAX_BATCH_EVENTS, Buffer, Waiting
+from tollkeeper.client.reporter.moving import until
 from tollkeeper.client.reporter.queue import EventQueue, ReporterFullError, WhenFull
 from tollkeeper.client.reporter.sender import Sender
 from tollkeeper.client.reporter.statistics import Counts, ReporterStatistics
@@ -119,24 +120,33 @@ class UsageReporter:
             TypeError: A dimension is of no type that there is.
             ValueError: The timestamp has no time zone.
         """
-        self._put(event, self._when_full)
+        self._put(_waiting(event), self._when_full)
 
     async def report_async(self, event: Event) -> None:
         """`report` for `asyncio`: where it would block, other tasks go on."""
-        try:
-            self._put(event, WhenFull.RAISE if self._when_full is WhenFull.BLOCK else self._when_full)
-        except ReporterFullError:
-            if self._when_full is not WhenFull.BLOCK:
-                raise
-            await asyncio.to_thread(self.report, event)
+        waiting = _waiting(event)
+        when_full = WhenFull.RAISE if self._when_full is WhenFull.BLOCK else self._when_full
+
+        def is_in() -> bool:
+            try:
+                self._put(waiting, when_full)
+            except ReporterFullError:
+                if self._when_full is not WhenFull.BLOCK:
+                    raise
+                return False
+            return True
+
+        if not await until(is_in, self._queue, seconds=self._block_seconds):
+            self._put(waiting, when_full)
 
     def flush(self, timeout: float | None = None) -> bool:
         """Sends everything that was handed over; whether it was settled within so many seconds (None: however long it takes)."""
-        return self._queue.flush(timeout)
+        return self._queue.wait_settled(self._queue.hurry(), timeout)
 
     async def flush_async(self, timeout: float | None = None) -> bool:  # noqa: ASYNC109 - as `flush`.
         """`flush` for `asyncio`."""
-        return await asyncio.to_thread(self.flush, timeout)
+        mine = self._queue.hurry()
+        return await until(lambda: self._queue.progress[1] >= mine, self._queue, seconds=timeout)
 
     def close(self, timeout: float | None = None) -> None:
         """Takes no more events, and sends those that wait; what is not taken within so many seconds is told to `on_error` as lost.
@@ -183,14 +193,8 @@ class UsageReporter:
         """Begins empty in a child."""
         self._begin()
 
-    def _put(self, event: Event, when_full: WhenFull) -> None:
-        complete = replace(
-            event,
-            idempotency_key=event.idempotency_key or new_key(),
-            timestamp=event.timestamp or datetime.now(UTC),
-        )
-        waiting = Waiting(event_to_proto(complete), since=time.monotonic())
-        dropped = self._queue.put(waiting, when_full=when_full, seconds=self._block_seconds)
+    def _put(self, event: Waiting, when_full: WhenFull) -> None:
+        dropped = self._queue.put(event, when_full=when_full, seconds=self._block_seconds)
         self._start()
         for one in dropped:
             self._counts.add(dropped=1)
@@ -243,6 +247,13 @@ class UsageReporter:
         except Exception:
             # The other events must be sent, whatever becomes of the news of this one.
             log.exception("on_error failed")
+
+
+def _waiting(event: Event) -> Waiting:
+    complete = replace(
+        event, idempotency_key=event.idempotency_key or new_key(), timestamp=event.timestamp or datetime.now(UTC)
+    )
+    return Waiting(event_to_proto(complete), since=time.monotonic())
 
 
 def _log(event: Event, error: TollkeeperError) -> None:

@@ -9,7 +9,7 @@ from tollkeeper.client.calling import Retries
 from tollkeeper.client.errors import TollkeeperError
 from tollkeeper.client.metering import Metering, ReportedEvents
 from tollkeeper.client.reporter.buffer import Waiting
-from tollkeeper.client.reporter.verdict import Halve, Refuse, judge
+from tollkeeper.client.reporter.verdict import Halve, Refuse, is_fault, judge
 from tollkeeper.metering.v1 import event_service_pb2 as pb
 
 log = logging.getLogger("tollkeeper.client")
@@ -57,13 +57,17 @@ class Sender:
     def _settle(self, events: list[Waiting]) -> list[list[Waiting]]:
         """Sends these; gives what is to be sent instead, in order."""
         request = pb.ReportEventsRequest(events=[event.message for event in events])
-        failures = 0
+        failures = faults = 0
         while not self._stop.is_set():
             try:
                 reported = self._metering.report_messages(request, timeout=self._timeout)
-            except TollkeeperError as error:
+            except Exception as raised:  # noqa: BLE001 - whatever it is, no event is lost by it, and the thread lives on.
+                error = (
+                    raised if isinstance(raised, TollkeeperError) else TollkeeperError(repr(raised), code="INTERNAL")
+                )
                 failures += 1
-                match judge(error, count=len(events), failures=failures):
+                faults = faults + 1 if is_fault(error) else 0
+                match judge(error, count=len(events), faults=faults):
                     case Halve():
                         half = len(events) // 2
                         return [events[:half], events[half:]]

@@ -41,16 +41,21 @@ class Refuse:
     errors: dict[int, TollkeeperError]
 
 
+def is_fault(error: TollkeeperError) -> bool:
+    """Whether something is wrong inside of the service."""
+    return error.code == "INTERNAL"
+
+
 Verdict = Wait | Halve | Refuse
 
 
-def judge(error: TollkeeperError, *, count: int, failures: int) -> Verdict:
+def judge(error: TollkeeperError, *, count: int, faults: int) -> Verdict:
     """What to do.
 
     Args:
         error: Why the batch was not taken.
         count: Of its events.
-        failures: How often in a row it was not taken.
+        faults: How many faults of the service it met in a row.
     """
     if is_passing(error):
         return Wait()
@@ -59,7 +64,7 @@ def judge(error: TollkeeperError, *, count: int, failures: int) -> Verdict:
         if named:
             return Refuse(named)
     refusals = (InvalidRequestError, NotFoundError, AlreadyExistsError, PreconditionError, ExhaustedError)
-    if isinstance(error, refusals) or (error.code == "INTERNAL" and failures >= _FAULTS):
+    if isinstance(error, refusals) or faults >= _FAULTS:
         return Halve() if count > 1 else Refuse({0: error})
     # Not this batch's fault: a wrong address, a missing right. What is mended makes it pass.
     return Wait()
