@@ -2,9 +2,11 @@
 
 import pytest
 
+from kit.client import call
 from tests.integration.billing.collection.shop import Shop, state
 from tests.integration.billing.plans import gates, plan
 from tests.integration.billing.world import refused
+from tollkeeper.billing.v1 import invoice_pb2, subscription_service_pb2
 
 DECLINING = "pm_card_chargeCustomerFail"
 BANK_DEBIT = "pm_usBankAccount_success"
@@ -176,3 +178,17 @@ async def test_a_renewal_while_a_change_waits_comes_after_it(shop: Shop) -> None
     await shop.work()
     renewal = (await shop.world.invoices_of("UA"))[2]
     assert [line.quantity for line in renewal.lines] == ["50"]
+
+
+async def test_a_trial_that_is_ended_early_goes_on_until_its_first_period_is_paid(shop: Shop) -> None:
+    shop.world.catalog.publish(plan("airline", gates(), trial_days=14))
+    await shop.customer("DL", BANK_DEBIT)
+    begun = await shop.world.provision("DL", "airline", commitments={"gates": "10"}, subscription_id="dl")
+    assert state(begun.subscription) == "TRIALING"
+    request = subscription_service_pb2.UpdateSubscriptionRequest(subscription_id="dl", end_trial=True)
+    ended = await call(shop.world.subscriptions.UpdateSubscription, request)
+    assert (state(ended.subscription), ended.subscription.pending_change.invoice_id) == ("TRIALING", ended.invoice.id)
+    assert ended.invoice.reason == invoice_pb2.INVOICE_REASON_TRIAL_END
+    await shop.mark_paid(ended.invoice.id)
+    assert state(await shop.world.subscription("dl")) == "ACTIVE"
+    assert "subscription.trial_ended" in await shop.subjects()
