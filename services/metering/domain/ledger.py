@@ -51,6 +51,7 @@ class Ledger:
         self._revisions = iter(revisions)
         self._finder = finder
         self._now = now
+        self._places: dict[tuple[Series, datetime], list[Place]] = {}
         self._windows: dict[PlaceKey, Window] = {}
         self._changed: set[PlaceKey] = set()
         self._reservations: dict[ReservationKey, Reservation] = {}
@@ -77,13 +78,16 @@ class Ledger:
 
     def places(self, series: Series, time: datetime) -> list[Place]:
         """Every window in which usage of the series counts at the time: whoever decides loads them first."""
-        at = microseconds(time)
-        return [
-            Place(tracker, self._finder.at(tracker.periods, at))
-            for one in {series, series.whole}
-            for tracker in self._trackers[one]
-            if covers(tracker.periods, time)
-        ]
+        known = self._places.get((series, time))
+        if known is None:
+            at = microseconds(time)
+            known = self._places[series, time] = [
+                Place(tracker, self._finder.at(tracker.periods, at))
+                for one in ({series, series.whole} if series.resource_id else (series,))
+                for tracker in self._trackers[one]
+                if covers(tracker.periods, time)
+            ]
+        return known
 
     def load(self, places: Iterable[Place], stored: Mapping[PlaceKey, Stored]) -> None:
         """Takes the windows at these places; those not stored are zero."""

@@ -10,8 +10,8 @@ from kernel.errors import FieldViolation, Mistakes, invalid
 from kernel.quantity import parse_decimal, parse_quantity
 from kit.proto import decimal_to_proto, timestamp_from_proto, timestamp_to_proto
 from metering.domain.report import MAX_KEY_LENGTH, MAX_REPORTS, Behavior, Ceiling, Content, Outcome, Report, Verdict
-from metering.domain.reservation import LONGEST, SHORTEST, Held
-from metering.messages.tracker import periods_from_proto, series_from_proto, window_to_proto
+from metering.domain.reservation import LONGEST, SHORTEST
+from metering.messages.tracker import periods_from_proto, series_from_proto, show_window
 from tollkeeper.common.v1 import update_behavior_pb2
 from tollkeeper.metering.v1 import tracker_service_pb2 as pb
 
@@ -100,14 +100,11 @@ def _ceiling(message: pb.Ceiling, path: str, mistakes: Mistakes) -> Ceiling | No
 
 def outcome_to_proto(outcome: Outcome) -> pb.UsageReportOutcome:
     """The outcome as the contract shows it."""
-    return pb.UsageReportOutcome(
-        verdict=_VERDICTS[outcome.verdict],
-        window=window_to_proto(outcome.window),
-        previous_value=decimal_to_proto(outcome.previous),
-        written_value=decimal_to_proto(outcome.written),
-        reservation=None if outcome.held is None else _held_to_proto(outcome.held),
-    )
-
-
-def _held_to_proto(held: Held) -> pb.Reservation:
-    return pb.Reservation(id=held.id, expire_time=timestamp_to_proto(held.expire_time))
+    message = pb.UsageReportOutcome(verdict=_VERDICTS[outcome.verdict])
+    show_window(outcome.window, message.window)
+    message.previous_value = decimal_to_proto(outcome.previous)
+    message.written_value = decimal_to_proto(outcome.written)
+    if outcome.held is not None:
+        message.reservation.id = outcome.held.id
+        message.reservation.expire_time.CopyFrom(timestamp_to_proto(outcome.held.expire_time))
+    return message

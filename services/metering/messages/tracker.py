@@ -1,6 +1,7 @@
 """Series, recurrences, trackers and windows in messages."""
 
 from datetime import datetime
+from functools import lru_cache
 
 from kernel.errors import FieldViolation, Mistakes, invalid
 from kernel.recurrence import Interval, Recurrence
@@ -24,9 +25,20 @@ _INTERVALS_TO_PROTO = {interval: number for number, interval in _INTERVALS.items
 
 def series_from_proto(message: pb.Series, path: str, mistakes: Mistakes) -> Series:
     """The series; malformed ids are noted."""
-    series = Series(message.customer_id, message.resource_id, message.feature_id)
-    check_series(series, path, mistakes)
+    series, is_right = _series(message.customer_id, message.resource_id, message.feature_id)
+    if not is_right:
+        check_series(series, path, mistakes)
     return series
+
+
+# The same series are named again and again.
+@lru_cache(maxsize=10_000)
+def _series(customer_id: str, resource_id: str, feature_id: str) -> tuple[Series, bool]:
+    """The series, and whether its ids are right."""
+    mistakes = Mistakes()
+    series = Series(customer_id, resource_id, feature_id)
+    check_series(series, "", mistakes)
+    return series, not mistakes.found
 
 
 def series_to_proto(series: Series) -> pb.Series:
@@ -132,11 +144,18 @@ def tracker_to_proto(tracker: Tracker) -> pb.Tracker:
 
 def window_to_proto(window: Window) -> pb.Window:
     """The window as the contract shows it."""
-    return pb.Window(
-        tracker_id=window.tracker.id,
-        series=series_to_proto(window.tracker.series),
-        period=None if window.span is None else period_to_proto(window.span),
-        value=decimal_to_proto(window.value),
-        revision=window.revision,
-        reserved=decimal_to_proto(window.reserved) if window.reserved else "",
-    )
+    message = pb.Window()
+    show_window(window, message)
+    return message
+
+
+def show_window(window: Window, message: pb.Window) -> None:
+    """Fills in an empty message: what is shown within another one need not be copied."""
+    message.tracker_id, message.revision = window.tracker.id, window.revision
+    series = message.series
+    series.customer_id, series.resource_id, series.feature_id = window.tracker.series
+    if window.span is not None:
+        message.period.CopyFrom(period_to_proto(window.span))
+    message.value = decimal_to_proto(window.value)
+    if window.reserved:
+        message.reserved = decimal_to_proto(window.reserved)
