@@ -55,7 +55,7 @@ def event_filter_from_proto(request: pb.ListEventsRequest) -> EventFilter:
 def filter_texts(wanted: EventFilter) -> tuple[str, ...]:
     """All of the filter, for the token of its pages."""
     dimensions = [
-        f"{name}={value.__class__.__name__}={text_of(value)}" for name, value in sorted(wanted.dimensions.items())
+        part for name, one in sorted(wanted.dimensions.items()) for part in (name, type(one).__name__, text_of(one))
     ]
     times = (str(wanted.start), str(wanted.end))
     return wanted.customer_id, wanted.event_name, *times, wanted.resource_id, wanted.feature_id, *dimensions
