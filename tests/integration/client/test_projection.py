@@ -327,6 +327,15 @@ def test_many_customers_are_asked_for_a_thousand_at_a_time(fake: Fake, make: Mak
         make(max_customers=10_001)
 
 
+def test_what_is_no_id_is_nobody_and_ends_no_stream(fake: Fake, make: MakeProjection) -> None:
+    projection = make(customer_ids=["", "acme"])
+    for wrong in ("", "a b", "é", "x" * 129, "a\n"):
+        assert projection.check(wrong, "gates").reason is Reason.CUSTOMER_UNKNOWN
+        assert projection.watch(wrong)
+    assert asked_for(fake.opened()) == [("acme", "")]
+    assert projection.customer_count == 1
+
+
 def test_names_without_end_cost_no_memory(fake: Fake, make: MakeProjection) -> None:
     projection = make()
     projection.watch("acme")

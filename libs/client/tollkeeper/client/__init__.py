@@ -1,9 +1,10 @@
 """Tollkeeper for Python applications: typed clients, a usage reporter, and entitlement checks in the caller's own process."""
 
 from tollkeeper.client.calling import Retries
+from tollkeeper.client.check import Check, CheckFailure
 from tollkeeper.client.consistency import CURRENT, FASTEST, Consistency
 from tollkeeper.client.decision import Decision, FeatureType, Reason, Source
-from tollkeeper.client.entitlements import AsyncEntitlements, Check, CheckFailure, Entitlements
+from tollkeeper.client.entitlements import AsyncEntitlements, Entitlements
 from tollkeeper.client.errors import (
     AlreadyExistsError,
     ConflictError,

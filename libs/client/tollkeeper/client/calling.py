@@ -25,6 +25,7 @@ from tollkeeper.client.errors import (
 )
 
 Response = TypeVar("Response")
+Twin = TypeVar("Twin")
 Parameters = ParamSpec("Parameters")
 
 # Asks the services to name every mistake of a large batch instead of the first fifty.
@@ -158,10 +159,17 @@ def blocking(
     method: Callable[Concatenate[Any, Parameters], Coroutine[Any, Any, Response]],
 ) -> Callable[Concatenate[Any, Parameters], Response]:
     """The synchronous twin of an asynchronous client's method."""
+    return blocking_as(method, lambda response: response)
+
+
+def blocking_as(
+    method: Callable[Concatenate[Any, Parameters], Coroutine[Any, Any, Response]], kind: Callable[[Response], Twin]
+) -> Callable[Concatenate[Any, Parameters], Twin]:
+    """The same, where the response has a synchronous twin itself."""
 
     @functools.wraps(method)
-    def run(client: HasAsynchronous, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Response:
-        return run_blocking(method(client._asynchronous, *args, **kwargs))  # noqa: SLF001 - twins.
+    def run(client: HasAsynchronous, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Twin:
+        return kind(run_blocking(method(client._asynchronous, *args, **kwargs)))  # noqa: SLF001 - twins.
 
     return run  # type: ignore[return-value]  # `run` as the class sees it: the client is its `self`.
 

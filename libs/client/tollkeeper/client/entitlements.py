@@ -1,13 +1,13 @@
 """Entitlements over gRPC: checks, reports and reservations."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from tollkeeper.client.calling import Calls, blocking
+from tollkeeper.client.calling import Calls, blocking, blocking_as
 from tollkeeper.client.channel import Channels
-from tollkeeper.client.consistency import MAX_TOKENS, Consistency, Tokens, consistency_to_proto
+from tollkeeper.client.check import Check, CheckFailure, check_to_proto, portions, result_from_proto
+from tollkeeper.client.consistency import Consistency, Tokens, consistency_to_proto
 from tollkeeper.client.decision import Decision, decision_from_proto, reason_from_proto
 from tollkeeper.client.own_usage import Listener, OwnUsage, own_usage
 from tollkeeper.client.page import Page
@@ -35,38 +35,6 @@ from tollkeeper.entitlements.v1.entitlements_service_pb2_grpc import Entitlement
 
 # The kind of write whose tokens name usage. Its revisions grow over all features and customers, so one token speaks for all before.
 USAGE = "usage"
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """A pair of customer and feature, with what is wanted of it.
-
-    Attributes:
-        requested_usage: For a metered feature: how much more; None: 1.
-        requested_values: For an enum feature: all of these; none: any.
-    """
-
-    customer_id: str
-    feature_id: str
-    requested_usage: Decimal | int | None = None
-    requested_values: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class CheckFailure:
-    """A check of a batch that could not be decided; its truth is no, like a refusal's.
-
-    Attributes:
-        reason: For programs: "DEPENDENCY_UNAVAILABLE".
-        message: A sentence for people.
-    """
-
-    reason: str
-    message: str
-
-    def __bool__(self) -> bool:
-        """Nothing is granted by it."""
-        return False
 
 
 class AsyncEntitlements:
@@ -113,13 +81,13 @@ class AsyncEntitlements:
     ) -> tuple[Decision | CheckFailure, ...]:
         """One answer to each check, in their order. At most 1,000; they travel in as many calls as their tokens need, 16 a call."""
         results: list[Decision | CheckFailure] = []
-        for tokens, some in _portions(checks, self._tokens if consistency is None else None):
+        for tokens, some in portions(checks, self._tokens if consistency is None else None):
             request = pb.BatchCheckEntitlementsRequest(
-                checks=[_check_to_proto(check) for check in some],
+                checks=[check_to_proto(check) for check in some],
                 consistency=consistency_to_proto(consistency or Consistency(tokens)),
             )
             answer = await self._call(self._stub.BatchCheckEntitlements, request, timeout=timeout)
-            results += [_result_from_proto(result) for result in answer.results]
+            results += [result_from_proto(result) for result in answer.results]
         return tuple(results)
 
     async def list(
@@ -325,61 +293,4 @@ class Entitlements:
     commit_reservation = blocking(AsyncEntitlements.commit_reservation)
     release_reservation = blocking(AsyncEntitlements.release_reservation)
     list_shadow_refusals = blocking(AsyncEntitlements.list_shadow_refusals)
-    _reserve = blocking(AsyncEntitlements.reserve)
-
-    def reserve(
-        self,
-        customer_id: str,
-        feature_id: str,
-        value: Decimal | int,
-        *,
-        ttl: timedelta | None = None,
-        enforcement: Enforcement = Enforcement.ENFORCE,
-        idempotency_key: str = "",
-        resource_id: str = "",
-        consistency: Consistency | None = None,
-        timeout: float | None = None,
-    ) -> Reservation:
-        """Holds usage until it is committed, released, or lapses; see `AsyncEntitlements.reserve`."""
-        return Reservation(
-            self._reserve(
-                customer_id,
-                feature_id,
-                value,
-                ttl=ttl,
-                enforcement=enforcement,
-                idempotency_key=idempotency_key,
-                resource_id=resource_id,
-                consistency=consistency,
-                timeout=timeout,
-            )
-        )
-
-
-def _portions(checks: Sequence[Check], memory: Tokens | None) -> Iterator[tuple[tuple[str, ...], Sequence[Check]]]:
-    """The checks in their order, cut so that the customers of each part have at most 16 tokens."""
-    tokens: dict[str, None] = {}
-    some: list[Check] = []
-    for check in checks:
-        needed = dict.fromkeys(memory.of(check.customer_id)) if memory is not None else {}
-        if some and len(tokens | needed) > MAX_TOKENS:
-            yield tuple(tokens), some
-            tokens, some = {}, []
-        tokens |= needed
-        some.append(check)
-    yield tuple(tokens), some
-
-
-def _check_to_proto(check: Check) -> pb.EntitlementCheck:
-    return pb.EntitlementCheck(
-        customer_id=check.customer_id,
-        feature_id=check.feature_id,
-        requested_usage="" if check.requested_usage is None else decimal_to_proto(check.requested_usage),
-        requested_values=check.requested_values,
-    )
-
-
-def _result_from_proto(result: pb.EntitlementCheckResult) -> Decision | CheckFailure:
-    if result.WhichOneof("result") == "failure":
-        return CheckFailure(result.failure.reason, result.failure.message)
-    return decision_from_proto(result.decision)
+    reserve = blocking_as(AsyncEntitlements.reserve, Reservation)

@@ -1,5 +1,6 @@
 """The way in: the clients of all services behind one set of addresses, deadlines and tokens."""
 
+import weakref
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from types import TracebackType
@@ -60,7 +61,7 @@ class _Services:
         """
         self._addresses = {"catalog": catalog, "metering": metering, "entitlements": entitlements, "billing": billing}
         self._credentials = credentials
-        self._projections: tuple[EntitlementsProjection, ...] = ()
+        self._projections: weakref.WeakSet[EntitlementsProjection] = weakref.WeakSet()
         self._channels = Channels(self._addresses, credentials=credentials, asynchronous=self._asynchronous_channels)
         line: Line = AsyncLine() if self._asynchronous_channels else BlockingLine()
         self.calls = Calls(line, timeout=timeout, retries=retries or Retries())
@@ -91,7 +92,7 @@ class _Services:
             on_connection=on_connection,
             credentials=self._credentials,
         )
-        self._projections = (*self._projections, projection)
+        self._projections.add(projection)
         return projection
 
     def reporter(
@@ -120,7 +121,7 @@ class _Services:
         )
 
     def _tell(self, usage: OwnUsage) -> None:
-        for projection in self._projections:
+        for projection in list(self._projections):
             projection.tell(usage)
 
 

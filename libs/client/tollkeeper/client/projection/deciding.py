@@ -53,6 +53,12 @@ def decide(state: CustomerState, question: Question) -> Decision:
     return decided
 
 
+def nobody(customer_id: str, feature_id: str) -> Decision:
+    """The decision for a name that no customer can have."""
+    reason = Reason.CUSTOMER_UNKNOWN
+    return Decision(False, reason, explanation.absent(reason, customer_id, feature_id), feature_id)
+
+
 def _absent(state: CustomerState, feature_type: FeatureType | None, question: Question, *, now: datetime) -> Decision:
     reason = state.absent_reason
     ends = [holding.end_time for entitlement in state.entitlements.values() for holding in entitlement.holdings]

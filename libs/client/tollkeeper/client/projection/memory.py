@@ -1,10 +1,12 @@
 """The customers of a projection, bounded, and what the stream tells of them."""
 
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from tollkeeper.client.projection.held import Held, Session, freshness_of, newer
 from tollkeeper.client.projection.state import changed, state_from_proto
@@ -12,6 +14,14 @@ from tollkeeper.client.projection.wanted import Wanted
 from tollkeeper.client.wire import time_of
 from tollkeeper.entitlements.v1 import entitlements_service_pb2 as pb
 from tollkeeper.entitlements.v1 import watched_entitlement_pb2
+
+# The contract's ids: nobody has another name.
+_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@|:-]{0,127}")
+
+
+def is_id(name: str) -> bool:
+    """Whether a customer can have this id."""
+    return _ID.fullmatch(name) is not None
 
 
 @dataclass(frozen=True, slots=True)

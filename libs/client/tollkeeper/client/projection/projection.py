@@ -18,10 +18,10 @@ from tollkeeper.client.channel import Address, Channels
 from tollkeeper.client.decision import Decision
 from tollkeeper.client.life import at_exit, on_fork
 from tollkeeper.client.own_usage import OwnUsage
-from tollkeeper.client.projection.deciding import Question, decide
+from tollkeeper.client.projection.deciding import Question, decide, nobody
 from tollkeeper.client.projection.fallback import Fallback
 from tollkeeper.client.projection.held import Session, utc
-from tollkeeper.client.projection.memory import Memory
+from tollkeeper.client.projection.memory import Memory, is_id
 from tollkeeper.client.projection.watch import Watch
 from tollkeeper.entitlements.v1 import entitlements_service_pb2 as pb
 
@@ -99,7 +99,7 @@ class EntitlementsProjection:
         self._connected = False
         self._closed = False
         with self._lock:
-            for customer_id in customer_ids:
+            for customer_id in filter(is_id, customer_ids):
                 self._memory.use(customer_id)
         on_fork(self)
         at_exit(self)
@@ -127,10 +127,9 @@ class EntitlementsProjection:
     def watch(self, *customer_ids: str, timeout: float = 0.0) -> bool:
         """Watches these customers; whether something is known of each, waiting for it at most so many seconds."""
         with self._lock:
-            for customer_id in customer_ids:
-                self._memory.use(customer_id)
+            named = [self._memory.use(customer_id).customer_id for customer_id in customer_ids if is_id(customer_id)]
             self._keep_watching()
-            return self._told.wait_for(lambda: self._memory.are_known(customer_ids), timeout)
+            return self._told.wait_for(lambda: self._memory.are_known(named), timeout)
 
     async def watch_async(self, *customer_ids: str, timeout: float) -> bool:  # noqa: ASYNC109 - as `watch`.
         """`watch` for `asyncio`: while it waits, other tasks go on."""
@@ -181,6 +180,9 @@ class EntitlementsProjection:
     def _decide(
         self, customer_id: str, feature_id: str, requested: Decimal | int | None, values: Sequence[str]
     ) -> Decision:
+        if not is_id(customer_id):
+            # One wrong name would end the stream of all.
+            return nobody(customer_id, feature_id)
         seconds = self._clock()
         now, policy = utc(seconds), self._fallbacks.get(feature_id, self._fallback)
         with self._lock:

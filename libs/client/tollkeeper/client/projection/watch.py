@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 
 import grpc
 
-from tollkeeper.client.calling import Retries
+from tollkeeper.client.calling import Retries, is_passing
 from tollkeeper.client.channel import Channels
 from tollkeeper.client.errors import error_of
 from tollkeeper.client.projection.held import Session
@@ -84,7 +84,9 @@ class Watch:
                 self._reader.take(told)
         except grpc.RpcError as failed:
             if not self._stop.is_set():
-                log.info("the watch of entitlements was lost and is opened again: %s", error_of(failed))
+                error = error_of(failed)
+                level = logging.INFO if is_passing(error) else logging.WARNING
+                log.log(level, "the watch of entitlements was lost and is opened again: %s", error)
         except Exception:
             # A message that this version cannot read must not end the checks of everything else.
             log.exception("the watch of entitlements failed and is opened again")
