@@ -25,7 +25,11 @@ from tollkeeper.catalog.v1 import (
     plan_service_pb2,
     product_service_pb2,
 )
-from tollkeeper.entitlements.v1 import entitlements_service_pb2
+from tollkeeper.entitlements.v1 import (
+    entitlements_service_pb2,
+    promotional_grant_service_pb2,
+    revocation_service_pb2,
+)
 from tollkeeper.metering.v1 import event_service_pb2, tracker_service_pb2, usage_service_pb2
 
 FILES: dict[str, list[Any]] = {
@@ -38,7 +42,7 @@ FILES: dict[str, list[Any]] = {
         product_service_pb2,
     ],
     "metering": [event_service_pb2, tracker_service_pb2, usage_service_pb2],
-    "entitlements": [entitlements_service_pb2],
+    "entitlements": [entitlements_service_pb2, promotional_grant_service_pb2, revocation_service_pb2],
     "billing": [customer_service_pb2, invoice_service_pb2, subscription_service_pb2, test_clock_service_pb2],
 }
 METHODS = [
