@@ -13,6 +13,10 @@ from kit.errors import RemoteRefusal
 # What waits: a hundred times what travels together; whoever comes then is told to come back.
 MAX_WAITING: Final = 20_000
 
+# Where so many travelled together last time, many are on their way: for so long they are waited for, about as long as a call takes.
+MANY: Final = 8
+GATHERING_SECONDS: Final = 0.004
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -22,7 +26,9 @@ Mend = Callable[[Item, RemoteRefusal], Awaitable[Result]]
 
 
 class Gather(Generic[Item, Result]):
-    """Sends what arrived while the call before was under way. Each caller waits on its own deadline."""
+    """Sends what arrived while the call before was under way; where that were many, others may still come along for a moment. Each
+    caller waits on its own deadline.
+    """
 
     def __init__(self, send: Send[Item, Result], mend: Mend[Item, Result]) -> None:
         self._call = send
@@ -54,10 +60,15 @@ class Gather(Generic[Item, Result]):
     async def run(self) -> None:
         """Sends until canceled."""
         deadline.start(None)
+        last = 0
         while True:
             await self._wake.wait()
             self._wake.clear()
+            if last >= MANY:
+                # Each call costs the three of us as much as ten reports do.
+                await asyncio.sleep(GATHERING_SECONDS)
             while self._waiting:
+                last = len(self._waiting)
                 # A caller that left before its report did is not sent.
                 batch = [self._waiting.popleft() for _ in range(min(MAX_BATCH, len(self._waiting)))]
                 batch = [waiting for waiting in batch if not waiting[1].done()]
