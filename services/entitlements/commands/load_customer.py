@@ -221,13 +221,13 @@ class LoadCustomer:
         began, gaps = self._clock.now(), self._memory.watch.gaps
         clock = None if control.clock is None else self._memory.clock(control.clock)
         now = max(filter(None, [began if clock is None else clock.time, control.reached]))
-        features = entry.prepare(control)
-        trackers = _trackers(features)
+        holdings = entry.prepare(control)
+        trackers = _trackers(holdings.features)
         everything = wanted.windows or entry.read_time is None or entry.gaps != gaps
         windows = _windows(trackers, now)
         reading = windows if everything else [each for each in windows if not each[1].includes(wanted.usage)]
         await self._read(reading, now, began=began, usage=wanted.usage)
-        entry.install(control, features, clock=clock)
+        entry.install(control, holdings, clock=clock)
         if everything:
             entry.note_read(began, gaps)
 

@@ -30,17 +30,16 @@ def decide_granted(
         standing: An entitlement with its usage at an instant.
         now: The customer's time.
     """
-    grant = live[0].entitlement.grant
+    grant = live[0].grant
     if isinstance(grant, Allowance):
         standings = [standing(held, now) for held in live]
         return decision.decide_metered(feature, decision.most_generous(standings, requested), requested)
-    granted = [held.entitlement for held in live]
     if isinstance(grant, Included):
-        return decision.decide_boolean(feature, [item.source for item in granted])
+        return decision.decide_boolean(feature, [item.source for item in live])
     if isinstance(grant, Number):
-        numbers = [(item.source, item.grant.value) for item in granted if isinstance(item.grant, Number)]
+        numbers = [(item.source, item.grant.value) for item in live if isinstance(item.grant, Number)]
         return decision.decide_numeric(feature, numbers)
-    sets = [(item.source, item.grant.values) for item in granted if isinstance(item.grant, Values)]
+    sets = [(item.source, item.grant.values) for item in live if isinstance(item.grant, Values)]
     return decision.decide_enum(feature, sets, values)
 
 

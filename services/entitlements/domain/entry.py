@@ -13,7 +13,7 @@ from entitlements.domain.decision import Decision, Standing
 from entitlements.domain.entitlement import Allowance
 from entitlements.domain.feature import Feature
 from entitlements.domain.held import HeldClock, HeldEntitlement, HeldFeature, HeldSubscription
-from entitlements.domain.holding import hold
+from entitlements.domain.holding import Holdings, hold
 from entitlements.domain.promotional_grant import PromotionalGrant
 from entitlements.domain.subscription import Subscription
 from entitlements.domain.usage import HeldTracker, Window
@@ -76,7 +76,7 @@ class Entry:
         self.ready = False
         self.customer: Customer | None = None
         self.clock: HeldClock | None = None
-        self.subscriptions: dict[str, HeldSubscription] = {}
+        self.subscriptions: tuple[HeldSubscription, ...] = ()
         self.features: dict[str, HeldFeature] = {}
         self.grants: tuple[PromotionalGrant, ...] = ()
         self.revoked: frozenset[str] = frozenset()
@@ -92,7 +92,7 @@ class Entry:
         self.unread = False
         self.watcher: Callable[[str], None] | None = None
         self._pending: list[Window] | None = None
-        self._noted: dict[str, int] = {}
+        self._noted: dict[str, int] | None = None
 
     @property
     def revisions(self) -> Revisions | None:
@@ -109,11 +109,11 @@ class Entry:
     @property
     def held_subscriptions(self) -> tuple[Subscription, ...]:
         """The subscriptions that it is resolved from, oldest first."""
-        return tuple(held.subscription for held in self.subscriptions.values())
+        return tuple(held.subscription for held in self.subscriptions)
 
     def holds_plan(self, plan_id: str) -> bool:
         """Whether any of them is, or will be, to the plan."""
-        return any(held.names(plan_id) for held in self.subscriptions.values())
+        return any(held.names(plan_id) for held in self.subscriptions)
 
     def resolved_from(self, offers: Offers) -> Control | None:
         """Its control state with what the plans grant now; None where it is not to be resolved from these: the customer changed by
@@ -169,7 +169,7 @@ class Entry:
 
     def has_access(self, now: datetime) -> bool:
         """Whether any subscription gives access, or there is any promotional grant."""
-        return any(subscription.gives_access(now) for subscription in self.subscriptions.values()) or any(
+        return any(subscription.gives_access(now) for subscription in self.subscriptions) or any(
             grant.holds(now) for grant in self.grants
         )
 
@@ -189,10 +189,10 @@ class Entry:
 
     def standing(self, held: HeldEntitlement, now: datetime) -> Standing:
         """A metered entitlement with its usage now."""
-        allowance = held.entitlement.grant
+        allowance = held.grant
         assert isinstance(allowance, Allowance)  # noqa: S101 - a metered feature's grant is nothing else.
         window = held.tracker.at(now) if held.tracker is not None else None
-        source = held.entitlement.source
+        source = held.source
         if window is None:
             return Standing(source, allowance.limit, allowance.soft, ZERO, None, None)
         if not window.is_known:
@@ -206,14 +206,13 @@ class Entry:
 
     def knows_subscription(self, subscription_id: str, revision: int) -> bool:
         """Whether the entry was made from the subscription at the revision or later."""
-        held = self.subscriptions.get(subscription_id)
-        known = self._noted.get(subscription_id, 0) if held is None else held.subscription.revision
-        return known >= revision
+        held = [each.subscription.revision for each in self.subscriptions if each.subscription.id == subscription_id]
+        return max((*held, (self._noted or {}).get(subscription_id, 0))) >= revision
 
     def note_subscription(self, subscription_id: str, revision: int) -> None:
         """Notes that the entry was made from the subscription at the revision, although an ended one is not held."""
-        if len(self._noted) >= MAX_NOTED:
-            self._noted.clear()
+        if self._noted is None or len(self._noted) >= MAX_NOTED:
+            self._noted = {}
         self._noted[subscription_id] = revision
 
     def decide(
@@ -259,20 +258,19 @@ class Entry:
                 tracker.apply(window)
             self.tell()
 
-    def prepare(self, control: Control) -> dict[str, HeldFeature]:
-        """The features of a newer control state, with the trackers that are held already; from now on windows that arrive
+    def prepare(self, control: Control) -> Holdings:
+        """What follows from a newer control state, with the trackers that are held already; from now on windows that arrive
         are kept for `install`.
         """
         self._pending = []
         return hold(control, self.trackers())
 
-    def install(self, control: Control, features: dict[str, HeldFeature], *, clock: HeldClock | None) -> None:
+    def install(self, control: Control, holdings: Holdings, *, clock: HeldClock | None) -> None:
         """Makes the newer control state the one that decides."""
         self.customer = control.customer
         self.clock = clock
         self.reached = control.reached
-        self.features = features
-        self.subscriptions = {subscription.id: HeldSubscription(subscription) for subscription, _ in control.holdings}
+        self.features, self.subscriptions = holdings.features, holdings.subscriptions
         self.grants, self.revoked = control.grants, control.revoked
         self.plan_revision = max(self.plan_revision, control.plan_revision)
         self.revision = max(self.revision, control.revision)
@@ -284,7 +282,7 @@ class Entry:
 
     def install_unknown(self) -> None:
         """Makes it the entry of an id that no customer has."""
-        self.customer, self.clock, self.subscriptions, self.features = None, None, {}, {}
+        self.customer, self.clock, self.subscriptions, self.features = None, None, (), {}
         self.grants, self.revoked = (), frozenset()
         self._pending = None
         self.ready = True

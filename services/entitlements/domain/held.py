@@ -3,11 +3,13 @@ reads them on every check.
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 from entitlements.domain.customer import TestClock
-from entitlements.domain.entitlement import Entitlement
+from entitlements.domain.entitlement import Allowance, Entitlement, Granted
 from entitlements.domain.feature import Feature
 from entitlements.domain.subscription import Phase, Subscription
 from entitlements.domain.usage import HeldTracker, HeldWindow
@@ -82,13 +84,29 @@ class HeldSubscription:
         return None if end is not None and end <= start else HeldPhase(start, end)
 
 
-class HeldEntitlement:
-    """What one subscription grants of one feature, in memory."""
+# More different grants than plans and add-ons of a catalog hold; of about 100 bytes.
+@lru_cache(maxsize=10_000)
+def _the_same(grant: Granted) -> Granted:
+    return grant
 
-    __slots__ = ("entitlement", "phase", "tracker")
+
+def _shared(grant: Granted) -> Granted:
+    """One of all grants that are equal but for their periods."""
+    return _the_same(replace(grant, recurrence=None) if isinstance(grant, Allowance) else grant)
+
+
+class HeldEntitlement:
+    """What one subscription, or one promotional grant, grants of one feature, in memory.
+
+    Attributes:
+        grant: Shared with others that are granted the same: the periods of an allowance are its tracker's alone.
+    """
+
+    __slots__ = ("grant", "phase", "source", "tracker")
 
     def __init__(self, entitlement: Entitlement, phase: HeldPhase, tracker: HeldTracker | None) -> None:
-        self.entitlement = entitlement
+        self.source = entitlement.source
+        self.grant = _shared(entitlement.grant)
         self.phase = phase
         self.tracker = tracker
 
@@ -150,12 +168,23 @@ class HeldFeature:
         prepared: The last answer to a bare check; None: none can be given again.
     """
 
-    __slots__ = ("entitlements", "feature", "prepared")
+    __slots__ = ("_first", "_others", "feature", "prepared")
 
-    def __init__(self, feature: Feature) -> None:
+    def __init__(self, feature: Feature, first: HeldEntitlement) -> None:
         self.feature = feature
-        self.entitlements: list[HeldEntitlement] = []
+        self._first = first
+        # Nearly all features have one source: they all share the tuple of no others.
+        self._others: tuple[HeldEntitlement, ...] = ()
         self.prepared: Prepared | None = None
+
+    @property
+    def entitlements(self) -> tuple[HeldEntitlement, ...]:
+        """What grants it, now or at other times, in the order in which they decide among equals."""
+        return (self._first, *self._others)
+
+    def add(self, entitlement: HeldEntitlement) -> None:
+        """One more."""
+        self._others += (entitlement,)
 
     def live(self, now: datetime) -> list[HeldEntitlement]:
         """The entitlements that are granted now."""

@@ -1,6 +1,7 @@
 """From everything about a customer to what its entry holds: the features, each with its sources, phases and trackers."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from entitlements.domain.control import Control, tracker_of
 from entitlements.domain.entitlement import Entitlement
@@ -10,25 +11,38 @@ from entitlements.domain.subscription import Phase
 from entitlements.domain.usage import HeldTracker
 
 
-def hold(control: Control, trackers: Iterable[HeldTracker]) -> dict[str, HeldFeature]:
-    """The features, of each the sources in the order in which they decide among equals: subscriptions, the oldest first, then
-    promotional grants.
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """What an entry holds.
+
+    Attributes:
+        features: Of each the sources in the order in which they decide among equals: subscriptions, the oldest first, then
+            promotional grants.
+        subscriptions: The oldest first.
+    """
+
+    features: dict[str, HeldFeature]
+    subscriptions: tuple[HeldSubscription, ...]
+
+
+def hold(control: Control, trackers: Iterable[HeldTracker]) -> Holdings:
+    """What the entry of a customer holds.
 
     Args:
         control: Everything about the customer but its usage.
         trackers: Those that are held already; they are kept with what they count.
     """
     held = _Holding(control, trackers)
-    for subscription, entitlements in control.holdings:
+    subscriptions = tuple(HeldSubscription(subscription) for subscription, _ in control.holdings)
+    for held_subscription, (_, entitlements) in zip(subscriptions, control.holdings, strict=True):
         phases: dict[Phase, HeldPhase | None] = {}
-        held_subscription = HeldSubscription(subscription)
         for entitlement in entitlements:
             if entitlement.phase not in phases:
                 phases[entitlement.phase] = held_subscription.within(entitlement.phase)
             held.add(entitlement, phases[entitlement.phase])
     for grant in control.grants:
         held.add(resolve_grant(grant), HeldPhase(grant.start_time, grant.expire_time))
-    return held.features
+    return Holdings(held.features, subscriptions)
 
 
 class _Holding:
@@ -45,8 +59,10 @@ class _Holding:
             return
         tracker = tracker_of(self._control.customer.id, entitlement)
         held_tracker = None if tracker is None else self._trackers.setdefault(tracker, HeldTracker(tracker))
+        held = HeldEntitlement(entitlement, phase, held_tracker)
         feature = self.features.get(entitlement.feature_id)
         if feature is None:
             described = self._control.features[entitlement.feature_id]
-            feature = self.features[entitlement.feature_id] = HeldFeature(described)
-        feature.entitlements.append(HeldEntitlement(entitlement, phase, held_tracker))
+            self.features[entitlement.feature_id] = HeldFeature(described, held)
+        else:
+            feature.add(held)

@@ -45,7 +45,7 @@ def limits_of(control: Control, *, now: datetime) -> Limits:
         now: The customer's time.
     """
     found: dict[Tracker, list[LimitSpan]] = {}
-    for feature in hold(control, ()).values():
+    for feature in hold(control, ()).features.values():
         for start, end in _spans(feature.entitlements):
             live = [held for held in feature.entitlements if held.phase.holds(start)]
             for tracker, limit in _standing(live).items():
@@ -64,7 +64,7 @@ def _standing(live: Sequence[HeldEntitlement]) -> dict[Tracker, Decimal]:
     softs: dict[Tracker, Decimal] = {}
     hards: dict[Tracker, Decimal] = {}
     for held in live:
-        allowance = held.entitlement.grant
+        allowance = held.grant
         if not isinstance(allowance, Allowance) or held.tracker is None:
             continue
         if allowance.limit is None:

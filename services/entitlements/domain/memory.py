@@ -1,5 +1,6 @@
 """What a replica holds: the customers it was asked about, least recently used first out, and how far its usage reaches."""
 
+import sys
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
@@ -61,6 +62,7 @@ class Memory:
         """The customer's entry, loaded or about to be: what arrives from now on is applied to it."""
         entry = self._entries.get(customer_id)
         if entry is None:
+            customer_id = sys.intern(customer_id)
             entry = self._entries[customer_id] = Entry(customer_id)
             entry.watcher = self._watched.get(customer_id)
             self._make_room()

@@ -79,7 +79,7 @@ def has_room_elsewhere(report: Report, entry: Entry, *, now: datetime, passed: f
     return any(
         _room(entry.standing(held, now), report)
         for held in entry.live(report.feature_id, now)
-        if held.entitlement.source.key not in passed
+        if held.source.key not in passed
     )
 
 
@@ -125,4 +125,4 @@ def _left(asked: Standing) -> Decimal:
 
 
 def _recurrence(held: HeldEntitlement) -> Recurrence | None:
-    return held.tracker.tracker.recurrence if held.tracker is not None else None
+    return held.tracker.recurrence if held.tracker is not None else None

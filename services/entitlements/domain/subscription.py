@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Final
 
 from kernel.period import BillingPeriod
 
@@ -48,6 +49,10 @@ class Phase:
 
     since: datetime | None
     until: datetime | None
+
+
+# Most entitlements are for all time that there is access.
+ALWAYS: Final = Phase(None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +108,7 @@ class Subscription:
         # An anchor that billing has seen passed lies behind: the customer's time is never before that.
         reached = max(self.seen_time, since or self.seen_time)
         if anchor <= reached or anchor == self.start_time:
-            yield Phase(since, until), terms, anchor
+            yield ALWAYS if since is None and until is None else Phase(since, until), terms, anchor
         elif until is not None and until <= anchor:
             yield Phase(since, until), terms, self.start_time
         else:

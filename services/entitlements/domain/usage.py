@@ -1,9 +1,10 @@
 """Usage as a replica knows it: the newest window of each period that matters, and how much newer it may be."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Final
 
 from kernel.quantity import EXACT, ZERO
@@ -101,15 +102,26 @@ class HeldWindow:
             self.revision = window.revision
 
 
+# Nearly all trackers hold no later window.
+_NONE: Final[Mapping[tuple[datetime | None, datetime | None], HeldWindow]] = MappingProxyType({})
+
+
 class HeldTracker:
     """The windows of one tracker in memory: the customer's current one, and later ones that were heard of already."""
 
-    __slots__ = ("current", "later", "tracker")
+    __slots__ = ("current", "customer_id", "feature_id", "later", "recurrence")
 
     def __init__(self, tracker: Tracker) -> None:
-        self.tracker = tracker
+        self.customer_id = tracker.customer_id
+        self.feature_id = tracker.feature_id
+        self.recurrence = tracker.recurrence
         self.current: HeldWindow | None = HeldWindow(None, None) if tracker.recurrence is None else None
-        self.later: dict[tuple[datetime | None, datetime | None], HeldWindow] = {}
+        self.later: Mapping[tuple[datetime | None, datetime | None], HeldWindow] = _NONE
+
+    @property
+    def tracker(self) -> Tracker:
+        """Whose usage it is, counted in which periods."""
+        return Tracker(self.customer_id, self.feature_id, self.recurrence)
 
     def at(self, now: datetime) -> HeldWindow | None:
         """The window that holds the instant; a passed boundary reads as zero at once. None before the first period."""
@@ -120,7 +132,7 @@ class HeldTracker:
 
     def apply(self, window: Window) -> HeldWindow | None:
         """Takes over the value of the period if it is newer; gives where it is held now, None for one that is past."""
-        current, recurrence = self.current, self.tracker.recurrence
+        current, recurrence = self.current, self.recurrence
         if current is None and recurrence is not None and (window.start is None or window.start < recurrence.anchor):
             # Of another tracker: the first period is still to come.
             return None
@@ -134,7 +146,8 @@ class HeldTracker:
         if held is None:
             if len(self.later) >= MAX_LATER:
                 return None
-            held = self.later[key] = HeldWindow(window.start, window.end)
+            held = HeldWindow(window.start, window.end)
+            self.later = {**self.later, key: held}
         held.take(window)
         return held
 
@@ -153,16 +166,16 @@ class HeldTracker:
                 held.read_time = at
 
     def _roll(self, now: datetime) -> HeldWindow | None:
-        recurrence = self.tracker.recurrence
+        recurrence = self.recurrence
         period = recurrence.period_at(now) if recurrence is not None else None
         if period is None:
             return None
-        passed = self.current
+        passed, later = self.current, dict(self.later)
         if passed is not None and passed.start is not None and passed.start >= period.end:
             # The machine's clock was set back over a boundary.
-            self.later[passed.start, passed.end] = passed
-        self.current = self.later.pop((period.start, period.end), None) or HeldWindow(period.start, period.end)
-        self.later = {key: held for key, held in self.later.items() if held.start and held.start >= period.end}
+            later[passed.start, passed.end] = passed
+        self.current = later.pop((period.start, period.end), None) or HeldWindow(period.start, period.end)
+        self.later = {key: held for key, held in later.items() if held.start and held.start >= period.end} or _NONE
         return self.current
 
 

@@ -89,9 +89,9 @@ def _features(entry: Entry, now: datetime) -> Iterator[WatchedFeature]:
 def _watched(entry: Entry, held: HeldFeature, live: list[HeldEntitlement], *, now: datetime) -> WatchedFeature:
     holdings = [
         Holding(
-            each.entitlement.source,
-            each.entitlement.grant,
-            entry.standing(each, now) if isinstance(each.entitlement.grant, Allowance) else None,
+            each.source,
+            each.grant,
+            entry.standing(each, now) if isinstance(each.grant, Allowance) else None,
             each.phase.end,
         )
         for each in live
@@ -114,7 +114,7 @@ def _generosity(holding: Holding) -> tuple[int, Decimal]:
 
 
 def _boundaries(entry: Entry, now: datetime) -> Iterator[datetime]:
-    for subscription in entry.subscriptions.values():
+    for subscription in entry.subscriptions:
         if subscription.access is not None:
             yield from filter(None, (subscription.access.start, subscription.access.end))
     for held in entry.features.values():
@@ -123,6 +123,6 @@ def _boundaries(entry: Entry, now: datetime) -> Iterator[datetime]:
             window = None if entitlement.tracker is None else entitlement.tracker.at(now)
             if window is not None and window.end is not None:
                 yield window.end
-            elif entitlement.tracker is not None and entitlement.tracker.tracker.recurrence is not None:
+            elif entitlement.tracker is not None and entitlement.tracker.recurrence is not None:
                 # Its first period is still to come.
-                yield entitlement.tracker.tracker.recurrence.anchor
+                yield entitlement.tracker.recurrence.anchor

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final
 
 from entitlements.domain.request import (
@@ -22,6 +23,9 @@ from kernel.recurrence import Recurrence
 from kit.proto import decimal_to_proto, timestamp_from_proto, timestamp_to_proto
 from tollkeeper.common.v1 import period_pb2, update_behavior_pb2
 from tollkeeper.metering.v1 import metering_events_pb2, tracker_pb2, tracker_service_pb2
+
+# The same small numbers stand in memory again and again.
+_quantity = lru_cache(maxsize=10_000)(Decimal)
 
 _BEHAVIORS: Final = {
     Behavior.DELTA: update_behavior_pb2.UPDATE_BEHAVIOR_DELTA,
@@ -58,8 +62,8 @@ def window_from_proto(message: tracker_pb2.Window) -> Window:
     """A window that metering tells of."""
     start, end = _period(message.period)
     series = message.series
-    value = Decimal(message.value) if message.value else ZERO
-    reserved = Decimal(message.reserved) if message.reserved else ZERO
+    value = _quantity(message.value) if message.value else ZERO
+    reserved = _quantity(message.reserved) if message.reserved else ZERO
     return Window(
         series.customer_id, series.resource_id, series.feature_id, start, end, value, message.revision, reserved
     )

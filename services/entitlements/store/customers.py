@@ -1,5 +1,6 @@
 """Customers and test clocks in the store."""
 
+import sys
 from collections.abc import Mapping, Sequence
 
 from sqlalchemy import func, select, update
@@ -38,7 +39,10 @@ async def doubt(connection: AsyncConnection, customer_id: str) -> None:
 async def read(connection: AsyncConnection, customer_ids: Sequence[str]) -> Mapping[str, tuple[Customer, bool]]:
     """The customers that are known, each with whether all its subscriptions are."""
     rows = await connection.execute(select(_CUSTOMER).where(_CUSTOMER.c.id.in_(customer_ids)))
-    return {row.id: (Customer(row.id, row.test_clock_id, row.revision), row.complete) for row in rows}
+    return {
+        row.id: (Customer(sys.intern(row.id), sys.intern(row.test_clock_id), row.revision), row.complete)
+        for row in rows
+    }
 
 
 async def put_clock(connection: AsyncConnection, clock: TestClock) -> bool:

@@ -5,7 +5,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Row, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -18,6 +19,8 @@ from kernel.quantity import format_decimal
 
 _TABLE = tables.subscription
 
+# What most subscriptions hold beside their plan.
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 # Subscriptions of one customer that are held at a time: far above one per product and resource; the newest are kept.
 MAX_HELD = 1_000
 
@@ -80,18 +83,19 @@ def subscription_to_row(subscription: Subscription) -> dict[str, object]:
 
 def subscription_from_row(row: Row[Any]) -> Subscription:
     """The subscription of a row."""
-    scheduled = row.scheduled_terms
+    scheduled, start = row.scheduled_terms, row.start_time
     return Subscription(
         id=row.id,
-        customer_id=row.customer_id,
-        time_zone=row.time_zone,
-        start_time=row.start_time,
-        access_start=row.access_start,
+        # The same few texts and times stand in memory again and again.
+        customer_id=sys.intern(row.customer_id),
+        time_zone=sys.intern(row.time_zone),
+        start_time=start,
+        access_start=start if row.access_start == start else row.access_start,
         access_end=row.access_end,
         end_time=row.end_time,
-        terms=terms_from_row(row.terms),
-        scheduled=None if scheduled is None else Scheduled(row.scheduled_time, terms_from_row(scheduled)),
-        seen_time=row.seen_time,
+        terms=terms_from_row(row.terms, start),
+        scheduled=None if scheduled is None else Scheduled(row.scheduled_time, terms_from_row(scheduled, start)),
+        seen_time=start if row.seen_time == start else row.seen_time,
         revision=row.revision,
     )
 
@@ -108,14 +112,14 @@ def terms_to_row(terms: Terms) -> dict[str, object]:
     }
 
 
-def terms_from_row(row: Mapping[str, Any]) -> Terms:
-    """The terms of the JSON."""
+def terms_from_row(row: Mapping[str, Any], start: datetime) -> Terms:
+    """The terms of the JSON, of a subscription that began then."""
+    anchor = utc(datetime.fromisoformat(row["anchor_time"]))
     return Terms(
-        # The same few names stand in every customer's memory.
         plan_id=sys.intern(row["plan_id"]),
         plan_version=row["plan_version"],
         billing_period=BillingPeriod(row["billing_period"]),
-        anchor_time=utc(datetime.fromisoformat(row["anchor_time"])),
-        commitments={feature_id: Decimal(value) for feature_id, value in row["commitments"].items()},
-        add_ons=row["add_ons"],
+        anchor_time=start if anchor == start else anchor,
+        commitments={feature_id: Decimal(value) for feature_id, value in row["commitments"].items()} or _NOTHING,
+        add_ons=row["add_ons"] or _NOTHING,
     )

@@ -46,11 +46,11 @@ ReplicaAt = Callable[[], AbstractAsyncContextManager[str]]
 
 
 @asynccontextmanager
-async def neighbours_at() -> AsyncIterator[Neighbours]:
-    """The stand-ins, listening."""
+async def neighbours_at(metering: FakeMetering | None = None) -> AsyncIterator[Neighbours]:
+    """The stand-ins, listening; with a metering of one's own if there is one."""
     catalog = FakeCatalog()  # type: ignore[abstract]  # the methods that entitlements never calls.
     billing = FakeBilling()  # type: ignore[abstract]  # the same.
-    metering = FakeMetering()  # type: ignore[abstract]  # the same.
+    metering = metering or FakeMetering()  # type: ignore[abstract]  # the same.
     adding = {
         "tollkeeper.catalog.v1.FeatureService": partial(add_FeatureServiceServicer_to_server, catalog),
         "tollkeeper.catalog.v1.PlanService": partial(add_PlanServiceServicer_to_server, catalog),

@@ -108,9 +108,9 @@ class _World:
                 self.memory.describe(replace(FEATURES["gates"], unit_plural=f"doors-{one}", revision=one))
 
     def read(self, tracker: HeldTracker, start: datetime, usage: int) -> None:
-        is_endless = tracker.tracker.recurrence is None
+        is_endless = tracker.recurrence is None
         read = window(
-            tracker.tracker.feature_id,
+            tracker.feature_id,
             str(usage),
             self.revision,
             start=None if is_endless else start,

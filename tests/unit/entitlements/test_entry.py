@@ -35,23 +35,23 @@ def gates(entry: Entry) -> tuple[Decimal | None, Decimal]:
 def test_a_window_that_arrives_during_a_load_is_not_lost() -> None:
     entry = Entry("c")
     state = control((subscription(commitments={"gates": "3"}), GATES))
-    features = entry.prepare(state)
+    holdings = entry.prepare(state)
     entry.apply(window("gates", "2", 5))
     # What the load reads was true before the frame.
-    (tracker,) = features["gates"].trackers()
+    (tracker,) = holdings.features["gates"].trackers()
     tracker.take_read(window("gates", "1", 4), proven=(), at=START)
-    entry.install(state, features, clock=None)
+    entry.install(state, holdings, clock=None)
     assert gates(entry) == (Decimal(3), Decimal(2))
 
 
 def test_a_load_that_read_something_newer_than_the_window_keeps_it() -> None:
     entry = Entry("c")
     state = control((subscription(), GATES))
-    features = entry.prepare(state)
+    holdings = entry.prepare(state)
     entry.apply(window("gates", "2", 5))
-    (tracker,) = features["gates"].trackers()
+    (tracker,) = holdings.features["gates"].trackers()
     tracker.take_read(window("gates", "7", 9), proven=(), at=START)
-    entry.install(state, features, clock=None)
+    entry.install(state, holdings, clock=None)
     assert gates(entry) == (Decimal(1), Decimal(7))
 
 
@@ -59,10 +59,10 @@ def test_what_is_held_goes_on_deciding_while_a_newer_state_is_prepared() -> None
     entry = entry_of((subscription(commitments={"gates": "3"}), GATES))
     entry.apply(window("gates", "2", 5))
     state = control((subscription(commitments={"gates": "8"}, revision=9), GATES))
-    features = entry.prepare(state)
+    holdings = entry.prepare(state)
     entry.apply(window("gates", "3", 6))
     assert gates(entry) == (Decimal(3), Decimal(3))
-    entry.install(state, features, clock=None)
+    entry.install(state, holdings, clock=None)
     assert gates(entry) == (Decimal(8), Decimal(3))
     assert entry.revision == 9
 
@@ -78,10 +78,10 @@ def test_an_abandoned_load_changes_nothing() -> None:
 def test_too_many_windows_during_a_load_make_it_be_read_again() -> None:
     entry = Entry("c")
     state = control((subscription(), GATES))
-    features = entry.prepare(state)
+    holdings = entry.prepare(state)
     for revision in range(MAX_PENDING + 1):
         entry.apply(window("gates", "2", revision))
-    entry.install(state, features, clock=None)
+    entry.install(state, holdings, clock=None)
     assert entry.unread
 
 
@@ -100,7 +100,7 @@ def test_the_revision_of_ended_subscriptions_counts_and_never_falls() -> None:
     assert entry.knows_subscription("sub-1", 10)
     for number in range(MAX_NOTED + 1):
         entry.note_subscription(f"sub-{number}", 1)
-    assert len(entry._noted) <= MAX_NOTED
+    assert len(entry._noted or ()) <= MAX_NOTED
 
 
 def test_two_subscriptions_that_count_alike_share_a_tracker() -> None:
