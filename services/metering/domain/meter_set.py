@@ -89,12 +89,15 @@ def _readings(active: ActiveMeter, batch: EventBatch, rows: list[int]) -> Readin
     values = readings_of(active.meter, [dimensions[row] for row in rows])
     if None in values:
         rows = [row for row, value in zip(rows, values, strict=True) if value is not None]
-    times = [batch.times[row] for row in rows]
-    found: list[Reading] = [value for value in values if value is not None]
-    if active.meter.aggregation is Aggregation.LATEST:
-        keys = [batch.idempotency_keys[row] for row in rows]
-        found = [Dated(*one) for one in zip(times, keys, found, strict=True)]  # type: ignore[arg-type]  # numbers, by `readings_of`.
-    return Readings(times, found, rows)
+        values = [value for value in values if value is not None]
+    # Looked up once and not for each event.
+    all_times = batch.times
+    times = [all_times[row] for row in rows]
+    if active.meter.aggregation is not Aggregation.LATEST:
+        return Readings(times, values, rows)  # type: ignore[arg-type]  # without None by now.
+    keys = [batch.idempotency_keys[row] for row in rows]
+    dated = map(Dated, times, keys, values)  # type: ignore[arg-type]  # numbers, by `readings_of`.
+    return Readings(times, list(dated), rows)
 
 
 def _add(usage: Usage, series: Series, readings: Readings) -> None:

@@ -18,6 +18,7 @@ from metering.settings import MeteringSettings
 from tests.integration.metering.conftest import Metering
 from tests.integration.metering.fakes import Neighbours
 from tests.integration.metering.samples import (
+    AVG,
     COUNT,
     ENDLESS,
     JANUARY,
@@ -29,6 +30,7 @@ from tests.integration.metering.samples import (
     report,
     tracker,
 )
+from tests.integration.metering.windows import differing
 from tollkeeper.metering.v1 import event_pb2
 
 KILLS = 2
@@ -42,7 +44,8 @@ class Process:
 
     def __init__(self, settings: MeteringSettings) -> None:
         address = f"127.0.0.1:{ports.free_port()}"
-        given = {f"TOLLKEEPER_{name.upper()}": str(value) for name, value in settings.model_dump().items()}
+        said = settings.model_dump(exclude_none=True)
+        given = {f"TOLLKEEPER_{name.upper()}": str(value) for name, value in said.items()}
         self._environment = {**os.environ, **given, "TOLLKEEPER_LISTEN": address, "TOLLKEEPER_LOG_LEVEL": "ERROR"}
         self.address = address
         self._process: asyncio.subprocess.Process | None = None
@@ -75,9 +78,10 @@ async def serving(settings: MeteringSettings) -> AsyncIterator[tuple[Process, Me
 async def test_acknowledged_events_and_reports_survive_being_killed(
     metering_settings: MeteringSettings, neighbours: Neighbours
 ) -> None:
-    for feature in (metered("departures", COUNT), metered("aircraft", UNIQUE, "tail"), calculated("gates")):
+    meters = (metered("departures", COUNT), metered("aircraft", UNIQUE, "tail"), metered("delay", AVG, "delay"))
+    for feature in (*meters, calculated("gates")):
         neighbours.features[feature.id] = feature
-    trackers = [tracker("departures", monthly()), tracker("aircraft", monthly()), tracker("gates", ENDLESS)]
+    trackers = [*(tracker(meter.id, monthly()) for meter in meters), tracker("gates", ENDLESS)]
     acknowledged = asyncio.Semaphore(0)
     async with serving(metering_settings) as (process, metering):
         await metering.register(*trackers)
@@ -85,7 +89,7 @@ async def test_acknowledged_events_and_reports_survive_being_killed(
         async def caller(number: int) -> None:
             for batch in range(BATCHES):
                 name = f"{number}-{batch}"
-                events = [event(f"{name}-{n}", tail=f"N{number}-{n}") for n in range(10)]
+                events = [event(f"{name}-{n}", tail=f"N{number}-{n}", delay=n) for n in range(10)]
                 await until_acknowledged(metering, events, name)
                 acknowledged.release()
 
@@ -98,8 +102,9 @@ async def test_acknowledged_events_and_reports_survive_being_killed(
 
         await asyncio.gather(killer(), *(caller(number) for number in range(CALLERS)))
         windows = await metering.windows(*trackers, at=JANUARY)
+        assert await differing(metering.database, "UA") == 0
     batches = CALLERS * BATCHES
-    assert [window.value for window in windows] == [f"{batches * 10}", f"{CALLERS * 10}", f"{batches}"]
+    assert [window.value for window in windows] == [f"{batches * 10}", f"{CALLERS * 10}", "4.5", f"{batches}"]
 
 
 async def until_acknowledged(metering: Metering, events: Sequence[event_pb2.Event], name: str) -> None:
