@@ -14,6 +14,10 @@ MAX_TOKENS: Final = 16
 # Customers whose tokens are remembered, least recently written first out: a few megabytes.
 MAX_CUSTOMERS: Final = 10_000
 
+# Kinds of writes. Of usage revisions grow over all features and customers, of grants and revocations over those of a customer.
+USAGE: Final = "usage"
+GRANTS: Final = "grants"
+
 
 @dataclass(frozen=True, slots=True)
 class Consistency:

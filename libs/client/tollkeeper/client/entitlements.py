@@ -7,7 +7,7 @@ from decimal import Decimal
 from tollkeeper.client.calling import Calls, blocking, blocking_as
 from tollkeeper.client.channel import Channels
 from tollkeeper.client.check import Check, CheckFailure, check_to_proto, portions, result_from_proto
-from tollkeeper.client.consistency import Consistency, Tokens, consistency_to_proto
+from tollkeeper.client.consistency import USAGE, Consistency, Tokens, consistency_to_proto
 from tollkeeper.client.decision import Decision, decision_from_proto, reason_from_proto
 from tollkeeper.client.own_usage import Listener, OwnUsage, own_usage
 from tollkeeper.client.page import Page
@@ -32,9 +32,6 @@ from tollkeeper.client.wire import (
 )
 from tollkeeper.entitlements.v1 import entitlements_service_pb2 as pb
 from tollkeeper.entitlements.v1.entitlements_service_pb2_grpc import EntitlementsServiceStub
-
-# The kind of write whose tokens name usage. Its revisions grow over all features and customers, so one token speaks for all before.
-USAGE = "usage"
 
 
 class AsyncEntitlements:

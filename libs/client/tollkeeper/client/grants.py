@@ -4,7 +4,7 @@ from datetime import datetime
 
 from tollkeeper.client.calling import Calls, blocking
 from tollkeeper.client.channel import Channels
-from tollkeeper.client.consistency import Tokens
+from tollkeeper.client.consistency import GRANTS, Tokens
 from tollkeeper.client.grant import (
     Granted,
     PromotionalGrant,
@@ -19,9 +19,6 @@ from tollkeeper.entitlements.v1 import promotional_grant_service_pb2 as pb
 from tollkeeper.entitlements.v1 import revocation_service_pb2
 from tollkeeper.entitlements.v1.promotional_grant_service_pb2_grpc import PromotionalGrantServiceStub
 from tollkeeper.entitlements.v1.revocation_service_pb2_grpc import RevocationServiceStub
-
-# The kind of write whose tokens name a customer's grants and revocations, which share one revision.
-GRANTS = "grants"
 
 
 class AsyncGrants:

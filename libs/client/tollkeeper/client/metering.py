@@ -8,8 +8,7 @@ from enum import Enum
 
 from tollkeeper.client.calling import Calls, blocking
 from tollkeeper.client.channel import Channels
-from tollkeeper.client.consistency import Tokens
-from tollkeeper.client.entitlements import USAGE
+from tollkeeper.client.consistency import USAGE, Tokens
 from tollkeeper.client.event import Dimension, Event, event_from_proto, event_to_proto, value_to_proto
 from tollkeeper.client.page import Page
 from tollkeeper.client.usage import new_key

@@ -3,14 +3,23 @@
 from datetime import datetime
 from decimal import Decimal
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Protocol, Self
 
 from tollkeeper.client.calling import blocking
 from tollkeeper.client.decision import Decision
 from tollkeeper.client.usage import CommittedUsage
 
-if TYPE_CHECKING:
-    from tollkeeper.client.entitlements import AsyncEntitlements
+
+class Settling(Protocol):
+    """Who commits and releases."""
+
+    async def commit_reservation(
+        self, customer_id: str, reservation_id: str, value: Decimal | int | None = None, *, feature_id: str = ""
+    ) -> CommittedUsage:
+        """Writes what was reserved, or less."""
+
+    async def release_reservation(self, customer_id: str, reservation_id: str) -> None:
+        """Frees what was reserved."""
 
 
 class ReservationRefusedError(Exception):
@@ -34,7 +43,7 @@ class AsyncReservation:
 
     def __init__(
         self,
-        client: "AsyncEntitlements",
+        client: Settling,
         customer_id: str,
         *,
         reserved: bool,
