@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from kit.broker import Broker
+from kit.proto import timestamp_to_proto
 from metering.commands.announce_crossings import AnnounceCrossings
 from metering.commands.rebuild import Rebuild
 from metering.domain.rebuild import Progress, Scope
@@ -38,7 +39,7 @@ from tests.integration.metering.samples import (
 )
 from tests.integration.metering.test_thresholds import limited
 from tests.integration.metering.windows import stored_windows
-from tollkeeper.metering.v1 import metering_events_pb2
+from tollkeeper.metering.v1 import metering_events_pb2, tracker_pb2
 
 DAY = timedelta(days=1)
 METERS = {"departures": COUNT, "miles": SUM, "aircraft": UNIQUE, "top": MAX, "low": MIN, "mean": AVG, "last": LATEST}
@@ -166,6 +167,34 @@ async def test_only_the_scope_is_looked_at(metering: Metering) -> None:
         assert (scope, (await rebuild(metering, scope, repair=False))[0].differing) == (scope, differing)
     progress, _ = await rebuild(metering, Scope(feature_id="mean"))
     assert (progress.series_total, progress.repaired) == (3, 4)
+
+
+async def test_many_windows_are_compared_a_thousand_at_a_time(metering: Metering) -> None:
+    hourly = tracker_pb2.Recurrence(
+        interval=tracker_pb2.INTERVAL_HOUR, anchor_time=timestamp_to_proto(JANUARY), time_zone="UTC"
+    )
+    await metering.register(tracker("aircraft", hourly, customer="AA"))
+    hours = [*range(1_500), 5_000, 50_000]
+    at = [JANUARY + timedelta(hours=hour, minutes=n % 60) for n, hour in enumerate(hours)]
+    await metering.send(*(event(f"{n}", customer="AA", at=time, tail="N1") for n, time in enumerate(at)))
+    scope = Scope(customer_id="AA", feature_id="aircraft")
+    assert (await rebuild(metering, scope))[0].windows == 1_502
+    # In the first thousand, in the next, alone, and in between where nothing was; each repaired with its values only.
+    for hour in (3, 5, 1_200, 5_000):
+        start = f"'{(JANUARY + timedelta(hours=hour)).isoformat()}'"
+        await spoil(metering, f"DELETE FROM unique_value WHERE customer_id = 'AA' AND period_start = {start}")
+    await spoil(
+        metering,
+        'INSERT INTO "window" (customer_id, tracker_id, period_start, period_end, value, revision) '
+        "SELECT customer_id, id, anchor + interval '9000 hours', anchor + interval '9001 hours', 5, 1 FROM tracker "
+        "WHERE customer_id = 'AA' AND interval = 'HOUR'",
+    )
+    progress, _ = await rebuild(metering, scope)
+    assert (progress.windows, progress.differing, progress.repaired) == (1_503, 5, 5)
+    assert (await rebuild(metering, scope, repair=False))[0].differing == 0
+    async with metering.database.read() as connection:
+        kept = text("SELECT count(*) FROM unique_value WHERE customer_id = 'AA'")
+        assert (await connection.execute(kept)).scalar_one() == 1_502
 
 
 async def test_windows_that_begin_before_the_horizon_are_left_alone(metering: Metering) -> None:
