@@ -1,12 +1,14 @@
 """The number that travels with a ceiling: every change that a limit follows from raises it, on all replicas the same way."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import psycopg
 import pytest
 from sqlalchemy.engine import make_url
 
+from entitlements.store import changes
+from kit.db import Database
 from tests.integration.entitlements.conftest import Replica
 from tests.integration.entitlements.giving import Giving
 from tests.integration.entitlements.plans import limited
@@ -115,3 +117,50 @@ async def test_a_replica_that_is_behind_reads_its_own_database_and_goes_on(
         answers = await asyncio.gather(*(world.report("united", "calls", "1", enforce=True) for _ in range(5)))
     assert sum(answer.written for answer in answers) == 1
     assert {answer.decision.limit for answer in answers} == {"2"}
+
+
+async def test_a_plan_takes_its_number_after_every_customer_that_changes_before_it(
+    open_database: Callable[[str], Database],
+) -> None:
+    database = open_database("entitlements")
+    order: list[str] = []
+
+    async def publish() -> int:
+        async with database.write() as connection:
+            change = await changes.change_plan(connection, "carrier")
+            order.append("plan")
+            return change
+
+    async with database.write() as connection:
+        await changes.lock_customer(connection, "united")
+        async with database.write() as another:
+            # Other customers may change beside this one.
+            await changes.lock_customer(another, "delta")
+            first = await changes.change_customer(another, "delta", given=False)
+        publishing = asyncio.create_task(publish())
+        async with asyncio.timeout(10):
+            waiting = False
+            while not waiting:
+                query = "SELECT count(*) > 0 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+                async with database.read() as looking:
+                    waiting = bool((await looking.exec_driver_sql(query)).scalar_one())
+        revision = await changes.change_customer(connection, "united", given=False)
+        order.append("customer")
+    assert first < revision < await publishing
+    assert order == ["customer", "plan"]
+
+
+async def test_racing_changes_of_one_customer_take_numbers_in_the_order_in_which_they_are_seen(
+    open_database: Callable[[str], Database],
+) -> None:
+    database = open_database("entitlements")
+    seen: list[int] = []
+
+    async def change() -> None:
+        async with database.write() as connection:
+            before = await changes.lock_customer(connection, "united")
+            assert before == (seen[-1] if seen else 0)
+            seen.append(await changes.change_customer(connection, "united", given=False))
+
+    await asyncio.gather(*(change() for _ in range(20)))
+    assert seen == sorted(set(seen))
