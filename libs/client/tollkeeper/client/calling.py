@@ -71,13 +71,13 @@ class Retries:
     """How often and when a call that failed for a passing reason is made again; always within its deadline.
 
     Attributes:
-        attempts: At most so many in all; 1: none is made again.
+        attempts: At most so many in all, 1: none is made again. Enough that the deadline decides: a service that restarts is back in seconds.
         first_pause: Seconds before the second attempt; doubled before each later one.
         greatest_pause: At most so many seconds. Each pause is up to half shorter or longer, so that callers who were cut off
             together do not come back together.
     """
 
-    attempts: int = 6
+    attempts: int = 30
     first_pause: float = 0.05
     greatest_pause: float = 1.0
 
