@@ -5,12 +5,14 @@ from datetime import timedelta
 
 import pytest
 
+from kit.client import call
+from kit.errors import RemoteRefusal
 from kit.proto import timestamp_to_proto
 from tests.integration.entitlements.conftest import Replica
 from tests.integration.entitlements.giving import Giving
 from tests.integration.entitlements.world import START, World, reason
 from tollkeeper.catalog.v1 import feature_pb2
-from tollkeeper.entitlements.v1 import decision_pb2
+from tollkeeper.entitlements.v1 import decision_pb2, entitlements_service_pb2
 
 
 @pytest.fixture
@@ -114,3 +116,31 @@ async def test_a_feature_in_shadow_mode_is_never_refused_and_what_it_was_spared_
 
     await world.eventually(is_stored)
     assert counted == {"CUSTOMER_UNKNOWN": 1, "LIMIT_EXCEEDED": spared}
+
+
+async def test_a_replica_that_ends_leaves_its_counts_behind(world: World, replica: Replica) -> None:
+    nights = world.feature("night-flights", boolean=feature_pb2.BooleanFeature(), shadow_mode=True)
+    await world.announce_feature(nights)
+    request = entitlements_service_pb2.CheckEntitlementRequest(customer_id="stranger", feature_id="night-flights")
+
+    async def is_in_shadow() -> bool:
+        return (await world.check("nobody", "night-flights")).shadowed
+
+    await world.eventually(is_in_shadow)
+    async with replica() as channel:
+        for _ in range(7):
+            response = await call(Giving.through(channel).entitlements.CheckEntitlement, request)
+            assert response.decision.shadowed
+    page = entitlements_service_pb2.ListShadowRefusalsRequest(
+        feature_id="night-flights", start_time=timestamp_to_proto(START - timedelta(days=1))
+    )
+    (counted,) = (await call(world.api.ListShadowRefusals, page)).refusals
+    assert counted.count >= 7
+    # The days are those of real time, in UTC; the last one is in the range, the day after is not.
+    assert counted.day.ToDatetime().date() == START.date()
+    page.end_time.CopyFrom(counted.day)
+    assert not (await call(world.api.ListShadowRefusals, page)).refusals
+    page.end_time.CopyFrom(timestamp_to_proto(START - timedelta(days=2)))
+    with pytest.raises(RemoteRefusal) as refused:
+        await call(world.api.ListShadowRefusals, page)
+    assert [violation.path for violation in refused.value.violations] == ["end_time"]
