@@ -35,7 +35,7 @@ _METADATA: Final = (("tollkeeper-error-bytes", str(MAX_ERROR_BYTES)),)
 class Line(Protocol):
     """How calls travel, and how one waits."""
 
-    async def invoke(self, method: Any, request: Any, *, timeout: float) -> Any:  # noqa: ASYNC109 - gRPC's own.
+    async def invoke(self, method: Any, request: Any, *, timeout: float) -> Any:
         """One attempt."""
 
     async def pause(self, seconds: float) -> None:
@@ -45,7 +45,7 @@ class Line(Protocol):
 class AsyncLine:
     """Waits by the running event loop."""
 
-    async def invoke(self, method: Any, request: Any, *, timeout: float) -> Any:  # noqa: ASYNC109 - gRPC's own.
+    async def invoke(self, method: Any, request: Any, *, timeout: float) -> Any:
         """One attempt."""
         return await method(request, timeout=timeout, metadata=_METADATA)
 
@@ -57,7 +57,7 @@ class AsyncLine:
 class BlockingLine:
     """Waits by holding up the thread; its coroutines never suspend."""
 
-    async def invoke(self, method: Any, request: Any, *, timeout: float) -> Any:  # noqa: ASYNC109 - gRPC's own.
+    async def invoke(self, method: Any, request: Any, *, timeout: float) -> Any:
         """One attempt."""
         return method(request, timeout=timeout, metadata=_METADATA)
 
@@ -101,7 +101,7 @@ class Calls:
         method: "grpc.aio.UnaryUnaryMultiCallable[Any, Response]",
         request: Any,
         *,
-        timeout: float | None = None,  # noqa: ASYNC109 - it is the whole call's, attempts and pauses.
+        timeout: float | None = None,
         repeatable: bool = True,
     ) -> Response:
         """The answer.

@@ -57,7 +57,7 @@ class AsyncEntitlements:
         requested_usage: Decimal | int | None = None,
         requested_values: Sequence[str] = (),
         consistency: Consistency | None = None,
-        timeout: float | None = None,  # noqa: ASYNC109 - the contract's deadline.
+        timeout: float | None = None,
     ) -> Decision:
         """Whether the customer may use the feature: so much more of it (1 unless said), or all of these values."""
         request = pb.CheckEntitlementRequest(
@@ -74,7 +74,7 @@ class AsyncEntitlements:
         checks: Sequence[Check],
         *,
         consistency: Consistency | None = None,
-        timeout: float | None = None,  # noqa: ASYNC109 - the contract's deadline.
+        timeout: float | None = None,
     ) -> tuple[Decision | CheckFailure, ...]:
         """One answer to each check, in their order. At most 1,000; they travel in as many calls as their tokens need, 16 a call."""
         results: list[Decision | CheckFailure] = []
@@ -92,7 +92,7 @@ class AsyncEntitlements:
         customer_id: str,
         *,
         consistency: Consistency | None = None,
-        timeout: float | None = None,  # noqa: ASYNC109 - the contract's deadline.
+        timeout: float | None = None,
     ) -> tuple[Decision, ...]:
         """Every feature that the customer has, in the order of feature ids, as a bare check would answer it.
 
@@ -116,7 +116,7 @@ class AsyncEntitlements:
         idempotency_key: str = "",
         resource_id: str = "",
         consistency: Consistency | None = None,
-        timeout: float | None = None,  # noqa: ASYNC109 - the contract's deadline.
+        timeout: float | None = None,
     ) -> UsageReport:
         """Reports usage of a feature that the application counts itself; every later answer to this client includes it.
 
@@ -165,7 +165,7 @@ class AsyncEntitlements:
         idempotency_key: str = "",
         resource_id: str = "",
         consistency: Consistency | None = None,
-        timeout: float | None = None,  # noqa: ASYNC109 - the contract's deadline.
+        timeout: float | None = None,
     ) -> AsyncReservation:
         """Holds usage until it is committed, released, or lapses after `ttl` (1 second to 24 hours; 60 seconds unless said).
 
@@ -204,7 +204,7 @@ class AsyncEntitlements:
         value: Decimal | int | None = None,
         *,
         feature_id: str = "",
-        timeout: float | None = None,  # noqa: ASYNC109 - the contract's deadline.
+        timeout: float | None = None,
     ) -> CommittedUsage:
         """Writes what was reserved, or less; the rest is free again. Idempotent. With its `feature_id`, projections hear of it.
 
@@ -228,7 +228,7 @@ class AsyncEntitlements:
         customer_id: str,
         reservation_id: str,
         *,
-        timeout: float | None = None,  # noqa: ASYNC109 - the contract's deadline.
+        timeout: float | None = None,
     ) -> None:
         """Frees what was reserved. Idempotent, also after it lapsed.
 
@@ -248,7 +248,7 @@ class AsyncEntitlements:
         end_time: datetime | None = None,
         page_size: int = 0,
         page_token: str = "",
-        timeout: float | None = None,  # noqa: ASYNC109 - the contract's deadline.
+        timeout: float | None = None,
     ) -> Page[ShadowRefusals]:
         """How often features in shadow mode would have been refused, by day, feature and reason: of the last 30 days unless said."""
         request = pb.ListShadowRefusalsRequest(

@@ -40,7 +40,7 @@ class AsyncGrants:
         expire_time: datetime | None = None,
         reason: str = "",
         request_id: str = "",
-        timeout: float | None = None,  # noqa: ASYNC109 - the contract's deadline.
+        timeout: float | None = None,
     ) -> PromotionalGrant:
         """Gives a customer an entitlement; later answers to this client include it.
 
@@ -81,7 +81,7 @@ class AsyncGrants:
         customer_id: str,
         promotional_grant_id: str,
         *,
-        timeout: float | None = None,  # noqa: ASYNC109 - the contract's deadline.
+        timeout: float | None = None,
     ) -> PromotionalGrant:
         """One grant, also one that was revoked or expired.
 
@@ -99,7 +99,7 @@ class AsyncGrants:
         show_revoked: bool = False,
         page_size: int = 0,
         page_token: str = "",
-        timeout: float | None = None,  # noqa: ASYNC109 - the contract's deadline.
+        timeout: float | None = None,
     ) -> Page[PromotionalGrant]:
         """The customer's grants in the order of their ids: 100 a page unless said, at most 1,000."""
         request = pb.ListPromotionalGrantsRequest(
@@ -113,7 +113,7 @@ class AsyncGrants:
         customer_id: str,
         promotional_grant_id: str,
         *,
-        timeout: float | None = None,  # noqa: ASYNC109 - the contract's deadline.
+        timeout: float | None = None,
     ) -> PromotionalGrant:
         """Ends a grant now, for good. Idempotent.
 
@@ -145,7 +145,7 @@ class AsyncRevocations:
         feature_id: str,
         *,
         reason: str = "",
-        timeout: float | None = None,  # noqa: ASYNC109 - the contract's deadline.
+        timeout: float | None = None,
     ) -> Revocation:
         """Takes a feature from a customer until it is restored. Idempotent.
 
@@ -166,7 +166,7 @@ class AsyncRevocations:
         customer_id: str,
         feature_id: str,
         *,
-        timeout: float | None = None,  # noqa: ASYNC109 - the contract's deadline.
+        timeout: float | None = None,
     ) -> None:
         """Gives a feature back. Idempotent, also where it was never revoked.
 
@@ -181,7 +181,7 @@ class AsyncRevocations:
         self,
         customer_id: str,
         *,
-        timeout: float | None = None,  # noqa: ASYNC109 - the contract's deadline.
+        timeout: float | None = None,
     ) -> tuple[Revocation, ...]:
         """What is revoked of a customer, in the order of feature ids: at most 100."""
         request = revocation_service_pb2.ListRevocationsRequest(customer_id=customer_id)

@@ -113,7 +113,7 @@ class AsyncMetering:
         self,
         events: Sequence[Event],
         *,
-        timeout: float | None = None,  # noqa: ASYNC109 - the contract's deadline.
+        timeout: float | None = None,
     ) -> ReportedEvents:
         """Sends a batch, all or nothing: 1–5,000 events, 4 MiB. When it returns they are durable, counted, and seen by later answers to
         this client. Keys are made up where they are missing, so that the call's own retries count once.
@@ -131,7 +131,7 @@ class AsyncMetering:
         self,
         request: pb.ReportEventsRequest,
         *,
-        timeout: float | None = None,  # noqa: ASYNC109 - the contract's deadline.
+        timeout: float | None = None,
     ) -> ReportedEvents:
         """`report_events` for messages that carry their keys."""
         write = self._tokens.begin(USAGE, {event.customer_id for event in request.events})
@@ -145,7 +145,7 @@ class AsyncMetering:
         idempotency_keys: Sequence[str],
         *,
         reason: str = "",
-        timeout: float | None = None,  # noqa: ASYNC109 - the contract's deadline.
+        timeout: float | None = None,
     ) -> RetractedEvents:
         """Takes up to 1,000 events of a customer back: usage, entitlements and the next invoice follow. Idempotent, all or nothing; a key stays
         used, also one that no event came with yet.
@@ -172,7 +172,7 @@ class AsyncMetering:
         dimensions: Mapping[str, Dimension] | None = None,
         page_size: int = 0,
         page_token: str = "",
-        timeout: float | None = None,  # noqa: ASYNC109 - the contract's deadline.
+        timeout: float | None = None,
     ) -> Page[Event]:
         """The customer's raw events that count, in the order of (timestamp, key): 100 a page unless said, at most 1,000.
 
@@ -208,7 +208,7 @@ class AsyncMetering:
         *,
         page_size: int = 0,
         page_token: str = "",
-        timeout: float | None = None,  # noqa: ASYNC109 - the contract's deadline.
+        timeout: float | None = None,
     ) -> Page[Retraction]:
         """What was retracted of a customer, the newest first."""
         request = pb.ListRetractionsRequest(customer_id=customer_id, page_size=page_size, page_token=page_token)
@@ -235,7 +235,7 @@ class AsyncMetering:
         time_zone: str = "",
         group_by: Sequence[str] = (),
         resource_id: str = "",
-        timeout: float | None = None,  # noqa: ASYNC109 - the contract's deadline.
+        timeout: float | None = None,
     ) -> Usage:
         """The usage of a metered feature in [start, end), whole or as a series, with everything acknowledged before the call.
 

@@ -131,7 +131,7 @@ async def _call(
     request: Any,
     *,
     customer_id: str = "",
-    timeout: float | None = None,  # noqa: ASYNC109 - the contract's deadline.
+    timeout: float | None = None,
     repeatable: bool = False,
 ) -> Response:
     """Calls a method of a `stub`, with this client's deadline and errors.

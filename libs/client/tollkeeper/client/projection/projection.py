@@ -131,7 +131,7 @@ class EntitlementsProjection:
             self._keep_watching()
             return self._told.wait_for(lambda: self._memory.are_known(named), timeout)
 
-    async def watch_async(self, *customer_ids: str, timeout: float) -> bool:  # noqa: ASYNC109 - as `watch`.
+    async def watch_async(self, *customer_ids: str, timeout: float) -> bool:
         """`watch` for `asyncio`: while it waits, other tasks go on."""
         return await asyncio.to_thread(self.watch, *customer_ids, timeout=timeout)
 

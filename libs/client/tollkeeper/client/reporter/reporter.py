@@ -143,7 +143,7 @@ class UsageReporter:
         """Sends everything that was handed over; whether it was settled within so many seconds (None: however long it takes)."""
         return self._queue.wait_settled(self._queue.hurry(), timeout)
 
-    async def flush_async(self, timeout: float | None = None) -> bool:  # noqa: ASYNC109 - as `flush`.
+    async def flush_async(self, timeout: float | None = None) -> bool:
         """`flush` for `asyncio`."""
         mine = self._queue.hurry()
         return await until(lambda: self._queue.progress[1] >= mine, self._queue, seconds=timeout)
@@ -165,7 +165,7 @@ class UsageReporter:
             thread.join(1)
         self._lose(self._queue.drain())
 
-    async def close_async(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - as `close`.
+    async def close_async(self, timeout: float | None = None) -> None:
         """`close` for `asyncio`."""
         await asyncio.to_thread(self.close, timeout)
 
