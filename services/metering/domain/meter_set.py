@@ -8,17 +8,9 @@ from typing import TypeAlias
 from metering.domain.event_batch import EventBatch
 from metering.domain.feature import Feature
 from metering.domain.gathered import Dated, Reading
-from metering.domain.meter import Aggregation, Meter, Predicate, predicate_of, readings_of
+from metering.domain.meter import Aggregation, readings_of
+from metering.domain.meter_choice import ActiveMeter, MeterChoice, active_meter
 from metering.domain.series import Series
-
-
-@dataclass(frozen=True, slots=True)
-class ActiveMeter:
-    """A feature's meter, made ready for many events."""
-
-    feature_id: str
-    meter: Meter
-    test: Predicate | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +23,7 @@ class MeterSet:
     """
 
     version: int
-    by_event_name: Mapping[str, tuple[ActiveMeter, ...]]
+    by_event_name: Mapping[str, MeterChoice]
     aggregations: Mapping[str, Aggregation]
 
 
@@ -58,10 +50,10 @@ def meter_set(version: int, features: Iterable[Feature]) -> MeterSet:
     for feature in features:
         if feature.meter is not None:
             aggregations[feature.id] = feature.meter.aggregation
-            active = ActiveMeter(feature.id, feature.meter, predicate_of(feature.meter))
+            active = active_meter(feature.id, feature.meter)
             for name in feature.meter.event_names:
                 by_name[name].append(active)
-    return MeterSet(version, {name: tuple(active) for name, active in by_name.items()}, aggregations)
+    return MeterSet(version, {name: MeterChoice.of(active) for name, active in by_name.items()}, aggregations)
 
 
 def measure(meters: MeterSet, batch: EventBatch) -> Usage:
@@ -74,8 +66,11 @@ def measure(meters: MeterSet, batch: EventBatch) -> Usage:
         rows_of[key].append(row)
     usage: Usage = {}
     for (customer_id, resource_id, name), rows in rows_of.items():
-        for active in meters.by_event_name.get(name, ()):
-            readings = _readings(active, batch, rows)
+        choice = meters.by_event_name.get(name)
+        if choice is None:
+            continue
+        for active, counted in choice.rows(batch.dimensions, rows):
+            readings = _readings(active, batch, counted)
             if readings.rows:
                 for resource in {"", resource_id}:
                     _add(usage, Series(customer_id, resource, active.feature_id), readings)
@@ -84,8 +79,6 @@ def measure(meters: MeterSet, batch: EventBatch) -> Usage:
 
 def _readings(active: ActiveMeter, batch: EventBatch, rows: list[int]) -> Readings:
     dimensions = batch.dimensions
-    if active.test is not None:
-        rows = [row for row in rows if active.test(dimensions[row])]
     values = readings_of(active.meter, [dimensions[row] for row in rows])
     if None in values:
         rows = [row for row, value in zip(rows, values, strict=True) if value is not None]
