@@ -122,10 +122,19 @@ async def service(around: Surroundings, database_url: str) -> AsyncIterator[Plac
             now = SettableClock(datetime.now(UTC))
             world = World(connected, neighbours.catalog, neighbours.billing, neighbours.metering, now, api)
             stock(world)
+            heartbeats = asyncio.create_task(_send_frames(world))
+            stack.callback(heartbeats.cancel)
             yield Place(address, psutil.Process(process.pid), world, database_url, took)
     finally:
         process.terminate()
         await process.wait()
+
+
+async def _send_frames(world: World) -> None:
+    """Metering's heartbeats: without them a replica reads the windows that it holds again and again."""
+    while True:
+        await world.frame()
+        await asyncio.sleep(0.1)
 
 
 @asynccontextmanager

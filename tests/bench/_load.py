@@ -8,7 +8,7 @@ import struct
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,11 +59,19 @@ class Load:
 
 async def load(target: Target, *, seconds: float, rate: float = 0, streams: int = STREAMS) -> Load:
     """Calls the method for some seconds, as fast as answers come, or at a rate."""
+    if not shutil.which("h2load"):
+        return await load_mixed(target, seconds=seconds, rate=rate, streams=streams)
+    return await _measured(target, asyncio.to_thread(_h2load, target, seconds, rate, streams))
+
+
+async def load_mixed(target: Target, *, seconds: float, rate: float = 0, streams: int = STREAMS) -> Load:
+    """The same with all its messages in turn, by our own generator."""
+    return await _measured(target, _own(target, seconds, rate, streams))
+
+
+async def _measured(target: Target, run: Coroutine[None, None, dict[str, float]]) -> Load:
     before = target.process.cpu_times()
-    if shutil.which("h2load"):
-        found = await asyncio.to_thread(_h2load, target, seconds, rate, streams)
-    else:
-        found = await _own(target, seconds, rate, streams)
+    found = await run
     after = target.process.cpu_times()
     used = after.user + after.system - before.user - before.system
     assert found["calls"], "nothing was answered"
