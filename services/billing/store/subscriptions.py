@@ -68,9 +68,12 @@ async def live_of_product(
 
 
 async def had_trial(connection: AsyncConnection, customer_id: str, product_id: str) -> bool:
-    """Whether a subscription of the customer to the product has or had a trial."""
+    """Whether a subscription of the customer to the product has or had a trial, or will have; not where it ended before its start."""
     query = select(_TABLE.c.id).where(
-        _TABLE.c.customer_id == customer_id, _TABLE.c.product_id == product_id, _TABLE.c.trial_end.is_not(None)
+        _TABLE.c.customer_id == customer_id,
+        _TABLE.c.product_id == product_id,
+        _TABLE.c.trial_end.is_not(None),
+        or_(_LIVE, _TABLE.c.end_time >= _TABLE.c.start_time),
     )
     return (await connection.execute(query.limit(1))).one_or_none() is not None
 
