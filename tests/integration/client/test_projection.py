@@ -1,5 +1,8 @@
 """The projection beside a service that the test speaks for: what arrives, what passes by itself, what is lost and found again."""
 
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -334,6 +337,47 @@ def test_what_is_no_id_is_nobody_and_ends_no_stream(fake: Fake, make: MakeProjec
         assert projection.watch(wrong)
     assert asked_for(fake.opened()) == [("acme", "")]
     assert projection.customer_count == 1
+
+
+def test_a_request_is_an_exact_number_of_at_least_zero(fake: Fake, make: MakeProjection) -> None:
+    projection = make()
+    for wrong in (0.5, True, "1"):
+        with pytest.raises(TypeError, match="a Decimal or an int"):
+            projection.check("acme", "gates", requested_usage=wrong)  # type: ignore[arg-type]  # that is the point.
+    for number in (-1, Decimal("NaN"), Decimal("Infinity")):
+        with pytest.raises(ValueError, match="at least 0"):
+            projection.check("acme", "gates", requested_usage=number)
+
+
+FORKING = """
+import os, sys
+from datetime import timedelta
+from tollkeeper.client import EntitlementsProjection, Fallback
+projection = EntitlementsProjection(sys.argv[1], fallback=Fallback(max_age=None))
+if not projection.watch("acme", timeout=10): sys.exit("never known")
+if not projection.check("acme", "gates").granted: sys.exit("not granted")
+child = os.fork()
+if child:
+    sys.exit(os.waitpid(child, 0)[1])
+if not projection.check("acme", "gates").granted: os._exit(1)
+os._exit(0 if projection.watch("child", timeout=10) else 2)
+"""
+
+
+def test_a_child_begins_with_what_its_parent_knew_and_a_stream_of_its_own(fake: Fake) -> None:
+    environment = {**os.environ, "GRPC_ENABLE_FORK_SUPPORT": "1"}
+    program = [sys.executable, "-W", "error", "-c", FORKING, fake.address]
+    with subprocess.Popen(program, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        parent = fake.opened()
+        assert asked_for(parent) == [("acme", "")]
+        parent.tell(customer=state(gates()))
+        child = fake.opened()
+        asked = asked_for(child)
+        asked += asked_for(child) if len(asked) == 1 else []
+        assert asked == [("acme", "v1"), ("child", "")]
+        child.tell(customer=state(gates(), customer_id="child"))
+        _, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors) == (0, "")
 
 
 def test_names_without_end_cost_no_memory(fake: Fake, make: MakeProjection) -> None:

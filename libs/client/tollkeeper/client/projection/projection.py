@@ -115,6 +115,10 @@ class EntitlementsProjection:
         """Whether the customer may use the feature: so much more of it (1 unless said), or all of these values.
 
         The decision's `as_of` says how fresh it is, and `is_fallback` whether it is the fallback's.
+
+        Raises:
+            TypeError: `requested_usage` is no `Decimal` or `int`.
+            ValueError: It is below zero, or not finite.
         """
         if requested_usage is None and not requested_values:
             answers = self._answers.get(customer_id)
@@ -180,6 +184,7 @@ class EntitlementsProjection:
     def _decide(
         self, customer_id: str, feature_id: str, requested: Decimal | int | None, values: Sequence[str]
     ) -> Decision:
+        wanted = _ONE if requested is None else _quantity(requested)
         if not is_id(customer_id):
             # One wrong name would end the stream of all.
             return nobody(customer_id, feature_id)
@@ -195,7 +200,6 @@ class EntitlementsProjection:
             too_old = policy.until(freshness)
             if too_old is not None and now >= too_old:
                 return replace(policy.too_old(customer_id, feature_id), as_of=as_of)
-            wanted = _ONE if requested is None else Decimal(requested)
             decision = decide(state, Question(feature_id, wanted, values, now, as_of))
             # Of features that the customer has not, there is no end of names to remember answers for.
             if requested is None and not values and feature_id in state.entitlements:
@@ -251,6 +255,15 @@ class EntitlementsProjection:
     def lost(self) -> None:
         """The stream ended."""
         self._note_connection(alive=False)
+
+
+def _quantity(requested: Decimal | int) -> Decimal:
+    if isinstance(requested, bool) or not isinstance(requested, (Decimal, int)):
+        raise TypeError(f"a quantity is a Decimal or an int, not {requested!r}")
+    quantity = Decimal(requested)
+    if not quantity.is_finite() or quantity < 0:
+        raise ValueError(f"a requested usage is a number of at least 0, not {requested}")
+    return quantity
 
 
 def _call(listener: Callable[..., None] | None, *told: object) -> None:
