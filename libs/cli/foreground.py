@@ -3,7 +3,7 @@
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -24,7 +24,14 @@ _SHOWN = {
 }
 
 
-def run(data: Path, port_base: int | None, *, postgres_url: str | None, nats_url: str | None) -> None:
+def run(
+    data: Path,
+    port_base: int | None,
+    *,
+    replicas: Mapping[str, int],
+    postgres_url: str | None,
+    nats_url: str | None,
+) -> None:
     """Returns after a signal, when everything is stopped.
 
     Raises:
@@ -33,7 +40,12 @@ def run(data: Path, port_base: int | None, *, postgres_url: str | None, nats_url
     # Everything that happens comes through here, signals too: whatever is under way is neither interrupted nor missed.
     happenings: SimpleQueue[Happening] = SimpleQueue()
     platform = Platform(
-        data, port_base=port_base, postgres_url=postgres_url, nats_url=nats_url, on_change=happenings.put
+        data,
+        replicas=replicas,
+        port_base=port_base,
+        postgres_url=postgres_url,
+        nats_url=nats_url,
+        on_change=happenings.put,
     )
     _divert_signals(happenings.put)
     console = Console(highlight=False, markup=False, soft_wrap=True)
@@ -82,7 +94,7 @@ def _divert_signals(put: Callable[[signal.Signals], None]) -> None:
 
 def _show(console: Console, change: Change) -> None:
     if change.state in _SHOWN:
-        console.print(f"{change.name:<13} {change.state:<9} {change.detail}".rstrip(), style=_SHOWN[change.state])
+        console.print(f"{change.name:<14} {change.state:<9} {change.detail}".rstrip(), style=_SHOWN[change.state])
 
 
 def _show_all(console: Console, platform: Platform) -> None:

@@ -1,10 +1,17 @@
 """`tollkeeper up`: its options."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from cli.errors import PlatformError
+
+# Named here once more, since what runs them is slow to import.
+SERVICES = ("catalog", "metering", "entitlements", "billing")
+GREATEST_PORT = 65_535
+# More only wait for each other on one machine.
+MOST_REPLICAS = 8
 
 
 @click.command()
@@ -24,6 +31,14 @@ from cli.errors import PlatformError
     show_default=True,
     help="The port of catalog; metering, entitlements and billing take the next three.",
 )
+@click.option(
+    "--replicas",
+    "replicas",
+    type=(click.Choice(SERVICES), click.IntRange(1, MOST_REPLICAS)),
+    multiple=True,
+    metavar="SERVICE COUNT",
+    help="Run so many processes of a service side by side; the further ones take the ports after the services'. May be repeated.",
+)
 @click.option("--free-ports", is_flag=True, help="Take ports that are free, whichever they are.")
 @click.option(
     "--postgres-url",
@@ -37,7 +52,15 @@ from cli.errors import PlatformError
     show_envvar=True,
     help="Use this NATS server (nats://host:4222) instead of the embedded one.",
 )
-def up(data: Path, port_base: int, *, free_ports: bool, postgres_url: str | None, nats_url: str | None) -> None:
+def up(
+    data: Path,
+    port_base: int,
+    *,
+    replicas: Sequence[tuple[str, int]],
+    free_ports: bool,
+    postgres_url: str | None,
+    nats_url: str | None,
+) -> None:
     """Run catalog, metering, entitlements and billing with their PostgreSQL and NATS.
 
     Everything listens on 127.0.0.1 only. What dies is started again. Ctrl-C stops all of it, in order; the data stay.
@@ -47,7 +70,12 @@ def up(data: Path, port_base: int, *, free_ports: bool, postgres_url: str | None
     from cli.foreground import run
 
     ports = None if free_ports else port_base
+    further = sum(count - 1 for count in dict(replicas).values())
+    if ports is not None and ports + len(SERVICES) - 1 + further > GREATEST_PORT:
+        raise click.BadParameter(
+            "It leaves too few ports for the replicas: choose a smaller one.", param_hint="--port-base"
+        )
     try:
-        run(data, port_base=ports, postgres_url=postgres_url, nats_url=nats_url)
+        run(data, port_base=ports, replicas=dict(replicas), postgres_url=postgres_url, nats_url=nats_url)
     except PlatformError as error:
         raise click.ClickException(str(error)) from error

@@ -99,14 +99,25 @@ def test_up_comes_up_and_ctrl_c_takes_everything_down(start_up: StartUp, survivo
     # What dies is shown and started again.
     record = json.loads((folder / "data" / "run" / "metering.json").read_text())
     os.kill(record["pid"], signal.SIGKILL)
-    assert "SIGKILL; started again in 0.2 s" in up.read_until("metering      dead")
-    up.read_until("metering      healthy")
+    assert "SIGKILL; started again in 0.2 s" in up.read_until("metering       dead")
+    up.read_until("metering       healthy")
 
     assert up.end(signal.SIGINT) == (0, "")
     assert survivors() == []
     assert [line.split()[0] for line in up.lines if "stopped" in line] == [
         *("entitlements", "billing", "metering", "catalog", "nats", "postgres")
     ]
+
+
+def test_replicas_stand_side_by_side(start_up: StartUp, survivors: Survivors) -> None:
+    base = ports.free_port()
+    up = start_up("--port-base", str(base), "--replicas", "entitlements", "2")
+    up.read_until("Tollkeeper is up")
+    assert any(line.split()[:3] == ["entitlements-2", "healthy", f"127.0.0.1:{base + 4}"] for line in up.lines)
+    assert up.end(signal.SIGINT) == (0, "")
+    assert survivors() == []
+    code, error = start_up("--port-base", "65532", "--replicas", "metering", "2").end()
+    assert (code, "choose a smaller one" in error) == (2, True)
 
 
 def test_the_next_up_finds_the_data_after_a_kill(start_up: StartUp, survivors: Survivors) -> None:
