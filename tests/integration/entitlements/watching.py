@@ -35,6 +35,10 @@ class Watching:
         await self._call.write(WatchEntitlementsRequest(add=added))
         return self
 
+    async def send(self, request: WatchEntitlementsRequest) -> None:
+        """Asks for anything."""
+        await self._call.write(request)
+
     async def remove(self, *customer_ids: str) -> None:
         """Watches customers no longer."""
         await self._call.write(WatchEntitlementsRequest(remove_customer_ids=customer_ids))

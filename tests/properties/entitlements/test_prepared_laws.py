@@ -63,10 +63,12 @@ steps = st.lists(
 )
 
 
-class _World:
-    def __init__(self) -> None:
-        self.memory = Memory(max_customers=2)
-        self.entry = self.memory.hold("c")
+class RandomWorld:
+    """One customer to whom things happen."""
+
+    def __init__(self, memory: Memory | None = None, customer_id: str = "c") -> None:
+        self.memory = memory or Memory(max_customers=2)
+        self.entry = self.memory.hold(customer_id)
         self.now: datetime = START
         self.revision = 0
         self.gates, self.end, self.second = 1, 5, False
@@ -74,6 +76,7 @@ class _World:
         self.install()
 
     def install(self) -> None:
+        """Makes what was agreed what decides."""
         ends = START + self.end * DAY
         gates = {"gates": str(self.gates)}
         held = subscription(commitments=gates, access_end=ends, scheduled=self.scheduled, seen=START - DAY)
@@ -81,6 +84,7 @@ class _World:
         install(self.entry, offered([held, *more], PLAN, LATER, OTHER))
 
     def step(self, what: str, one: int, other: int) -> None:
+        """Something happens."""
         self.revision += 1
         start = START + one * DAY
         match what:
@@ -108,6 +112,7 @@ class _World:
                 self.memory.describe(replace(FEATURES["gates"], unit_plural=f"doors-{one}", revision=one))
 
     def read(self, tracker: HeldTracker, start: datetime, usage: int) -> None:
+        """A window is read."""
         is_endless = tracker.recurrence is None
         read = window(
             tracker.feature_id,
@@ -119,7 +124,7 @@ class _World:
         tracker.take_read(read, proven=[self.revision], at=self.now)
 
 
-def shown(world: _World, feature_id: str) -> bytes:
+def shown(world: RandomWorld, feature_id: str) -> bytes:
     """The answer to a bare check as it would be made anew; from now on it may be given again."""
     feature = FEATURES[feature_id]
     decision = world.entry.decide(feature_id, feature, requested=ONE, values=(), now=world.now)
@@ -130,7 +135,7 @@ def shown(world: _World, feature_id: str) -> bytes:
 
 @given(steps)
 def test_what_is_given_again_is_what_would_be_made_anew(happens: list[tuple[str, int, int]]) -> None:
-    world = _World()
+    world = RandomWorld()
     for step in happens:
         world.step(*step)
         for feature_id in FEATURES:
@@ -144,7 +149,7 @@ def test_what_is_given_again_is_what_would_be_made_anew(happens: list[tuple[str,
 
 @given(steps)
 def test_most_answers_are_given_again(happens: list[tuple[str, int, int]]) -> None:
-    world = _World()
+    world = RandomWorld()
     for step in happens:
         world.step(*step)
     for feature_id in FEATURES:
