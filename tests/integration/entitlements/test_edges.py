@@ -63,7 +63,7 @@ async def test_malformed_requests_name_every_field(world: World) -> None:
             await call(getattr(world.api, method), request)
         assert refused.value.code is grpc.StatusCode.INVALID_ARGUMENT
         assert refused.value.reason == "INVALID_FIELD"
-        assert [violation.path for violation in refused.value.violations] == paths
+        assert sorted(violation.path for violation in refused.value.violations) == sorted(paths)
     assert world.metering.gate.calls.total() + world.billing.gate.calls.total() == 0
 
 
