@@ -84,33 +84,52 @@ async def recompute(
     changed: list[Recomputed] = []
     for tracker, several in _by_tracker(places).items():
         feature = features[tracker.series.feature_id]
-        for run in _adjacent(several):
-            differences = (await inspect(connection, feature, tracker, run)).differences
+        real = {span for span in several if _is_period(tracker, span)}
+        for run in _adjacent(real):
+            inspection = await inspect(connection, feature, tracker, run)
+            differences = [one for one in inspection.differences if one.place.span in real]
             if _is_unique(feature.meter):
                 for part in _adjacent(one.place.span for one in differences):
                     await _recount_distinct(connection, feature, tracker, part)
-            before = {one.place.key: one.value for one in differences}
-            parts = {one.place: one.parts for one in differences}
-            put = await _store(connection, feature, parts, revision=revision)
-            changed += [Recomputed(window, before[window.key]) for window in put]
+            changed += await _change(connection, feature, differences, revision=revision)
+        for span in several - real:
+            standing = await _standing(connection, tracker, [span])
+            wrong = [Difference(Place(tracker, span), window.value, ZERO, None) for window in standing.values()]
+            changed += await _change(connection, feature, wrong, revision=revision)
     return changed
 
 
 async def inspect(connection: AsyncConnection, feature: Feature, tracker: Tracker, run: Sequence[Span]) -> Inspection:
     """Compares the windows of adjacent periods with what the stored data come to; writes nothing."""
-    raw = await raw_of(connection)
     found = await _found(connection, feature, tracker, run)
-    first, before = _bounds(run)
-    standing = {window.span: window for window in await windows.of_tracker(raw, tracker, first=first, before=before)}
-    places = [Place(tracker, span) for span in {**found, **standing}]
+    standing = await _standing(connection, tracker, run)
     wrong = await _wrong_beneath(connection, feature, tracker, run=run, found=found)
+    wrong |= {span for span, window in standing.items() if window.span != span}
     differences = []
-    for place in places:
-        window, parts = standing.get(place.span), found.get(place.span)
+    spans_met = {**found, **standing, **dict.fromkeys(wrong)}
+    for span in spans_met:
+        window, parts = standing.get(span), found.get(span)
         value, right = window.value if window is not None else ZERO, _value(feature.meter, parts)
-        if value != right or place.span in wrong:
-            differences.append(Difference(place, value, right, parts))
-    return Inspection(len(places), differences)
+        if value != right or span in wrong:
+            differences.append(Difference(Place(tracker, span), value, right, parts))
+    return Inspection(len(spans_met), differences)
+
+
+async def _standing(connection: AsyncConnection, tracker: Tracker, run: Sequence[Span]) -> dict[Span, Window]:
+    """The windows from the start of the run to its end, each by the period that begins where it does."""
+    by_start = {span_start(span): span for span in run}
+    first, before = _bounds(run)
+    found = await windows.of_tracker(await raw_of(connection), tracker, first=first, before=before)
+    return {by_start.get(span_start(window.span), window.span): window for window in found}
+
+
+async def _change(
+    connection: AsyncConnection, feature: Feature, differences: Sequence[Difference], *, revision: int
+) -> list[Recomputed]:
+    before = {one.place.key: one.value for one in differences}
+    parts = {one.place: one.parts for one in differences}
+    put = await _store(connection, feature, parts, revision=revision)
+    return [Recomputed(window, before[window.key]) for window in put]
 
 
 async def _runs(connection: AsyncConnection, feature: Feature, tracker: Tracker) -> AsyncIterator[Sequence[Span]]:
@@ -194,6 +213,13 @@ def _value(meter: Meter | None, parts: Gathered | None) -> Decimal:
 
 def _is_unique(meter: Meter | None) -> bool:
     return meter is not None and meter.aggregation is Aggregation.UNIQUE
+
+
+def _is_period(tracker: Tracker, span: Span) -> bool:
+    """Whether it is a period of the tracker: a window that somebody made by hand may not be."""
+    if tracker.periods is None or span is None:
+        return tracker.periods is None and span is None
+    return tracker.periods.period_at(span.start) == span
 
 
 def _bounds(run: Sequence[Span]) -> tuple[datetime, datetime]:

@@ -29,7 +29,7 @@ SELECT * FROM unnest(%s::text[], %s::bigint[], %s::timestamptz[], %s::timestampt
     AS changed (customer_id, tracker_id, period_start, period_end, value, revision)
 ORDER BY customer_id COLLATE "C", tracker_id, period_start
 ON CONFLICT (customer_id, tracker_id, period_start)
-    DO UPDATE SET value = excluded.value, revision = excluded.revision
+    DO UPDATE SET period_end = excluded.period_end, value = excluded.value, revision = excluded.revision
 RETURNING tracker_id, period_start, value, revision, reserved
 """
 

@@ -104,6 +104,9 @@ SPOILT = {
     "a window of nothing": 'INSERT INTO "window" (customer_id, tracker_id, period_start, period_end, value, revision) SELECT '
     "customer_id, id, '2012-01-01 05:00+00'::timestamptz + interval '3 years', '2015-02-01 05:00+00', 5, 1 FROM tracker "
     "WHERE feature_id = 'top' AND interval = 'MONTH' AND resource_id = ''",
+    "a window of no period": 'INSERT INTO "window" (customer_id, tracker_id, period_start, period_end, value, revision) SELECT '
+    "customer_id, id, '2013-02-10'::timestamptz, '2013-02-20', 5, 1 FROM tracker WHERE interval = 'MONTH'",
+    "a wrong end": "UPDATE \"window\" SET period_end = '2013-02-20' WHERE period_start < '2013-02-01'",
     "a kept value too few": f"DELETE FROM unique_value WHERE {of('aircraft')} AND value = 's:N3'",
     "a kept value too few here and there": f"DELETE FROM unique_value WHERE {of('aircraft')} AND value = 's:N3' "
     "AND period_start IN ('2013-01-01 05:00+00', '2013-03-01 05:00+00')",
@@ -176,7 +179,7 @@ async def test_many_windows_are_compared_a_thousand_at_a_time(metering: Metering
     await metering.register(tracker("aircraft", hourly, customer="AA"))
     hours = [*range(1_500), 5_000, 50_000]
     at = [JANUARY + timedelta(hours=hour, minutes=n % 60) for n, hour in enumerate(hours)]
-    await metering.send(*(event(f"{n}", customer="AA", at=time, tail="N1") for n, time in enumerate(at)))
+    await metering.send(*(event(f"{n}", customer="AA", at=time, tail=f"N{n}") for n, time in enumerate(at)))
     scope = Scope(customer_id="AA", feature_id="aircraft")
     assert (await rebuild(metering, scope))[0].windows == 1_502
     # In the first thousand, in the next, alone, and in between where nothing was; each repaired with its values only.
@@ -188,9 +191,12 @@ async def test_many_windows_are_compared_a_thousand_at_a_time(metering: Metering
         'INSERT INTO "window" (customer_id, tracker_id, period_start, period_end, value, revision) '
         "SELECT customer_id, id, anchor + interval '9000 hours', anchor + interval '9001 hours', 5, 1 FROM tracker "
         "WHERE customer_id = 'AA' AND interval = 'HOUR'",
+        "INSERT INTO unique_value (customer_id, tracker_id, period_start, value) "
+        "SELECT customer_id, id, anchor + interval '1700 hours', 's:N2' FROM tracker "
+        "WHERE customer_id = 'AA' AND interval = 'HOUR'",
     )
     progress, _ = await rebuild(metering, scope)
-    assert (progress.windows, progress.differing, progress.repaired) == (1_503, 5, 5)
+    assert (progress.windows, progress.differing, progress.repaired) == (1_504, 6, 6)
     assert (await rebuild(metering, scope, repair=False))[0].differing == 0
     async with metering.database.read() as connection:
         kept = text("SELECT count(*) FROM unique_value WHERE customer_id = 'AA'")
