@@ -242,6 +242,45 @@ def test_the_oldest_make_room_and_each_is_told(fake: Fake, meter: Meter, make: M
     assert (reporter.statistics.dropped, reporter.statistics.sent) == (7, 5)
 
 
+def test_what_cannot_fit_in_drops_nothing(fake: Fake, make: MakeReporter) -> None:
+    fake.stop()
+    dropped: list[Event] = []
+    reporter = make(max_bytes=500, when_full=WhenFull.DROP_OLDEST, on_error=lambda event, _: dropped.append(event))
+    reporter.report(event())
+    with pytest.raises(ReporterFullError):
+        reporter.report(event(text="x" * 600))
+    assert not dropped
+    assert reporter.statistics.waiting == 1
+    reporter.close(0)
+
+
+async def test_a_flush_waits_for_what_is_under_way_whatever_is_dropped(
+    fake: Fake, meter: Meter, make: MakeReporter
+) -> None:
+    answer, under_way, go_on = fake.answers["ReportEvents"], threading.Event(), threading.Event()
+
+    def slow(request: ReportEventsRequest) -> Any:
+        under_way.set()
+        go_on.wait(10)
+        return answer(request)
+
+    fake.answers["ReportEvents"] = slow
+    reporter = make(max_events=4, flush_events=2, when_full=WhenFull.DROP_OLDEST, on_error=lambda *_: None)
+    reporter.report(event(0))
+    reporter.report(event(1))
+    assert under_way.wait(10)
+    flushing = asyncio.create_task(reporter.flush_async(20))
+    for number in range(2, 20):
+        reporter.report(event(number))
+    assert reporter.statistics.dropped == 16
+    assert not reporter.flush(0.01)
+    assert not flushing.done()
+    go_on.set()
+    assert await flushing
+    assert reporter.flush(10)
+    assert meter.counted["departed"] == 4
+
+
 def test_what_is_not_taken_before_the_end_is_told(fake: Fake, make: MakeReporter) -> None:
     fake.stop()
     lost: list[tuple[Event, ClientError]] = []

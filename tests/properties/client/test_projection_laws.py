@@ -41,7 +41,7 @@ def names(entry: Entry) -> list[str]:
     return [name for name in FEATURES if name not in entry.features or entry.live(name, NOW)]
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(entries(), requests, wishes)
 def test_every_decision_is_the_services(entry: Entry, requested: Decimal, wanted: tuple[str, ...]) -> None:
     state = watched(entry)
@@ -99,7 +99,7 @@ def test_the_laws_see_every_reason() -> None:
     """The random lives are not all alike."""
     seen: set[Reason] = set()
 
-    @settings(max_examples=400)
+    @settings(max_examples=250)
     @given(entries(), requests, values)
     def look(entry: Entry, requested: Decimal, wanted: tuple[str, ...]) -> None:
         state = watched(entry)

@@ -19,12 +19,14 @@ class Waiting:
     Attributes:
         since: By the monotonic clock, in seconds.
         size: In bytes, as a part of a batch.
+        number: Its place among all that were put.
     """
 
-    __slots__ = ("message", "since", "size")
+    __slots__ = ("message", "number", "since", "size")
 
     def __init__(self, message: event_pb2.Event, *, since: float) -> None:
         self.message = message
+        self.number = 0
         self.since = since
         self.size = message.ByteSize() + _OVERHEAD_BYTES
 
@@ -53,6 +55,11 @@ class Buffer:
     def has_room(self, event: Waiting) -> bool:
         """Whether the event fits in."""
         return self.count < self._max_events and self.size + event.size <= self._max_bytes
+
+    def can_make_room(self, event: Waiting) -> bool:
+        """Whether it would fit in if none waited."""
+        under_way = self.count - len(self._waiting)
+        return under_way < self._max_events and self.size - self._waiting_size + event.size <= self._max_bytes
 
     def fills(self, events: int, size: int) -> bool:
         """Whether so many events, or bytes, wait."""

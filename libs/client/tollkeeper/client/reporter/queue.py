@@ -25,6 +25,21 @@ class ReporterClosedError(TollkeeperError):
     """The reporter was closed."""
 
 
+class Flush:
+    """A wait until everything that was put so far is settled.
+
+    Attributes:
+        number: Of the last event that it waits for.
+        left: How many of those are not settled yet.
+    """
+
+    __slots__ = ("left", "number")
+
+    def __init__(self, number: int, left: int) -> None:
+        self.number = number
+        self.left = left
+
+
 class EventQueue:
     """Bounded, for many threads that put and one that takes."""
 
@@ -32,9 +47,10 @@ class EventQueue:
         """A batch is due when so many events or bytes wait, or one of them for so long."""
         self._buffer = buffer
         self._flush_seconds, self._flush_events, self._flush_bytes = flush_seconds, flush_events, flush_bytes
-        self._put = self._settled = 0
-        # How many of all that were put are to be sent without waiting for more.
+        self._put = 0
+        # Those up to this number are sent without waiting for more.
         self._hurried = 0
+        self._flushes: set[Flush] = set()
         self._closing = False
         lock = threading.Lock()
         self._lock = lock
@@ -47,12 +63,6 @@ class EventQueue:
         """Events that wait or are under way, and their bytes."""
         with self._lock:
             return self._buffer.count, self._buffer.size
-
-    @property
-    def progress(self) -> tuple[int, int]:
-        """How many events were put so far, and how many of them, the first ones, are settled."""
-        with self._lock:
-            return self._put, self._settled
 
     def listen(self, moved: Callable[[], None]) -> None:
         """From now on calls whenever events were settled, or the queue was closed; it must be quick, and use nothing of the queue."""
@@ -86,8 +96,9 @@ class EventQueue:
                 raise ReporterFullError(
                     "There is no room for another event. Report more slowly, or allow more of them."
                 )
-            self._buffer.add(event)
             self._put += 1
+            event.number = self._put
+            self._buffer.add(event)
             # The first begins the wait, and the one that fills a batch ends it.
             if self._buffer.oldest is event or self._is_filled():
                 self._due.notify()
@@ -106,39 +117,42 @@ class EventQueue:
     def settle(self, events: Sequence[Waiting]) -> None:
         """Gives the room of events that were taken free."""
         with self._lock:
-            self._buffer.settle(events)
-            self._settled += len(events)
-            self._tell()
+            self._settle(events)
 
-    def hurry(self) -> int:
-        """Has everything that was put sent without waiting for more; gives how many that are."""
+    def begin_flush(self) -> Flush:
+        """Has everything that was put sent without waiting for more; whoever began it ends it."""
         with self._lock:
             self._hurried = self._put
             self._due.notify()
-            return self._put
+            flush = Flush(self._put, self._buffer.count)
+            self._flushes.add(flush)
+            return flush
 
-    def wait_settled(self, count: int, seconds: float | None) -> bool:
-        """Whether the first so many events are settled within so many seconds (None: however long it takes)."""
+    def end_flush(self, flush: Flush, seconds: float | None) -> bool:
+        """Whether everything was settled within so many seconds (None: however long it takes)."""
         with self._lock:
-            return self._moved.wait_for(lambda: self._settled >= count, seconds)
+            done = self._moved.wait_for(lambda: flush.left == 0, seconds)
+            self._flushes.discard(flush)
+            return done
 
     def close(self) -> None:
         """Takes no more events; `take` gives what waits, and then nothing."""
         with self._lock:
             self._closing, self._hurried = True, self._put
             self._due.notify_all()
-            self._tell()
+            self._settle([])
 
     def drain(self) -> Sequence[Waiting]:
         """Everything that waits, settled."""
         with self._lock:
             left = self._buffer.take(self._buffer.count, self._buffer.size)
-            self._buffer.settle(left)
-            self._settled += len(left)
-            self._tell()
+            self._settle(left)
             return left
 
-    def _tell(self) -> None:
+    def _settle(self, events: Sequence[Waiting]) -> None:
+        self._buffer.settle(events)
+        for flush in self._flushes:
+            flush.left -= sum(event.number <= flush.number for event in events)
         self._moved.notify_all()
         for moved in self._listeners:
             moved()
@@ -151,15 +165,14 @@ class EventQueue:
         oldest = self._buffer.oldest
         if oldest is None:
             return None
-        if self._is_filled() or self._settled < self._hurried:
+        if self._is_filled() or oldest.number <= self._hurried:
             return 0.0
         return oldest.since + self._flush_seconds - time.monotonic()
 
     def _drop_for(self, event: Waiting) -> list[Waiting]:
         dropped: list[Waiting] = []
-        while not self._closing and not self._buffer.has_room(event) and self._buffer.oldest is not None:
-            one = self._buffer.take(1, 0)
-            self._buffer.settle(one)
-            self._settled += len(one)
-            dropped += one
+        while not self._closing and self._buffer.can_make_room(event) and not self._buffer.has_room(event):
+            oldest = self._buffer.take(1, 0)
+            self._settle(oldest)
+            dropped += oldest
         return dropped

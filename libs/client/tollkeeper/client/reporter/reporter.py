@@ -141,12 +141,16 @@ class UsageReporter:
 
     def flush(self, timeout: float | None = None) -> bool:
         """Sends everything that was handed over; whether it was settled within so many seconds (None: however long it takes)."""
-        return self._queue.wait_settled(self._queue.hurry(), timeout)
+        return self._queue.end_flush(self._queue.begin_flush(), timeout)
 
     async def flush_async(self, timeout: float | None = None) -> bool:
         """`flush` for `asyncio`."""
-        mine = self._queue.hurry()
-        return await until(lambda: self._queue.progress[1] >= mine, self._queue, seconds=timeout)
+        flush = self._queue.begin_flush()
+        try:
+            await until(lambda: flush.left == 0, self._queue, seconds=timeout)
+        finally:
+            done = self._queue.end_flush(flush, 0)
+        return done
 
     def close(self, timeout: float | None = None) -> None:
         """Takes no more events, and sends those that wait; what is not taken within so many seconds is told to `on_error` as lost.
