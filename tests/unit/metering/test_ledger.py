@@ -92,7 +92,9 @@ def test_the_newest_limit_is_remembered_also_by_a_refusal_and_an_old_one_is_stal
 
 
 def test_a_repeated_key_answers_the_window_of_the_first() -> None:
-    first = FirstOutcome(report("a", 5).content, 2, MONTHLY.period(0), Decimal(1), Decimal(6), Decimal(0), 42, Decimal(5))
+    first = FirstOutcome(
+        report("a", 5).content, 2, MONTHLY.period(0), Decimal(1), Decimal(6), Decimal(0), 42, Decimal(5)
+    )
     ledger, (outcome,) = settled(report("a", 5, at=JANUARY + timedelta(days=90)), used={("UA", "a"): first})
     assert (outcome.verdict, int(outcome.previous), int(outcome.window.value), outcome.window.revision) == (
         Verdict.REPEATED,
