@@ -99,11 +99,6 @@ class WatchHub:
         self._marked[customer_id] = None
         self._wake.set()
 
-    def mark_all(self) -> None:
-        """The same for every customer."""
-        self._marked.update(dict.fromkeys(self._customers))
-        self._wake.set()
-
     async def run(self) -> None:
         """Works until canceled."""
         for customer in self._customers.values():
@@ -169,7 +164,7 @@ class WatchHub:
                 self._find(customer)
             return
         now = entry.now(self._clock.now())
-        state = customer_state(entry, now)
+        state = customer_state(entry, now, self._memory.shadow)
         windows = [window for tracker in entry.trackers() if (window := tracker.at(now)) is not None]
         customer.exact = all(window.is_known for window in windows)
         if entry.unread:

@@ -10,7 +10,7 @@ import structlog
 from entitlements.commands.find_feature import FindFeature
 from entitlements.commands.keep_fresh import KeepFresh
 from entitlements.domain.memory import Memory
-from entitlements.store import customers
+from entitlements.store import customers, features
 from entitlements.store.notices import CHANNEL, NoticeKind, parse_notice
 from kit.db import Database, conninfo
 
@@ -51,6 +51,8 @@ class Notices:
             await connection.execute(f"LISTEN {CHANNEL}")
             # Whatever was announced while nobody listened is looked up again.
             self._find_feature.forget_all()
+            async with self._database.read() as own:
+                self._memory.describe(await features.read_all(own))
             self._memory.suspect_all()
             self._keep_fresh.notices_missed()
             while True:
@@ -79,7 +81,7 @@ class Notices:
             case NoticeKind.FEATURE:
                 feature = await self._find_feature.forget(thing_id)
                 if feature is not None:
-                    self._memory.describe(feature)
+                    self._memory.describe([feature])
             case NoticeKind.PLAN:
                 self._keep_fresh.plan_changed(thing_id)
 

@@ -30,6 +30,7 @@ class Memory:
         watch: Whether usage frames arrive without a gap.
         control: How far control state is known.
         plan_changes: How many changes of what plans carry were heard of.
+        shadow: The features that are in shadow mode.
     """
 
     def __init__(self, *, max_customers: int) -> None:
@@ -39,6 +40,7 @@ class Memory:
         self._watched: dict[str, Callable[[str], None]] = {}
         self._prepared: deque[HeldFeature] = deque()
         self.plan_changes = 0
+        self.shadow: dict[str, Feature] = {}
         self.watch = FrameWatch()
         self.control = ControlWatch(STREAMS)
 
@@ -137,13 +139,29 @@ class Memory:
         self.plan_changes += 1
         return [entry for entry in self._entries.values() if entry.holds_plan(plan_id)]
 
-    def describe(self, feature: Feature) -> None:
-        """Takes over a newer description of a feature wherever it is held."""
+    def describe(self, features: Iterable[Feature]) -> None:
+        """Takes over newer descriptions of features wherever they are held, and which features are in shadow mode."""
+        newer = {feature.id: feature for feature in features}
         for entry in self._entries.values():
-            held = entry.features.get(feature.id)
-            if held is not None and held.feature.revision < feature.revision:
-                held.feature = feature
-                entry.tell()
+            for feature_id in newer.keys() & entry.features.keys():
+                held = entry.features[feature_id]
+                if held.feature.revision < newer[feature_id].revision:
+                    held.feature = newer[feature_id]
+                    entry.tell()
+        if self._note_shadow(newer.values()):
+            # Who does not have the feature is granted it now, or no longer.
+            for customer_id, told in self._watched.items():
+                told(customer_id)
+
+    def _note_shadow(self, features: Iterable[Feature]) -> bool:
+        before = dict(self.shadow)
+        for feature in features:
+            known = self.shadow.get(feature.id)
+            if known is None or known.revision < feature.revision:
+                self.shadow.pop(feature.id, None)
+                if feature.shadow_mode:
+                    self.shadow[feature.id] = feature
+        return self.shadow != before
 
     def apply(self, windows: Iterable[Window]) -> None:
         """Takes over what is newer of the customers held."""

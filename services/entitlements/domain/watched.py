@@ -1,9 +1,11 @@
 """Everything that decides checks of a customer until its next change, for those who decide in their own process."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from types import MappingProxyType
+from typing import Final
 
 from entitlements.domain.decision import Reason, Standing
 from entitlements.domain.entitlement import Allowance, Granted, Number, Source
@@ -11,6 +13,8 @@ from entitlements.domain.entry import Entry
 from entitlements.domain.feature import Feature
 from entitlements.domain.held import HeldEntitlement, HeldFeature
 from kernel.quantity import ZERO
+
+_NOTHING: Final[Mapping[str, Feature]] = MappingProxyType({})
 
 
 @dataclass(slots=True)
@@ -34,7 +38,8 @@ class WatchedFeature:
 
     Attributes:
         revoked: Whether it is taken from the customer, whatever is held.
-        holdings: What grants it now, the most generous first; of what cannot be compared the oldest subscription first.
+        holdings: What grants it now, the most generous first; of what cannot be compared the oldest subscription first. None of
+            a feature that is there because it is in shadow mode.
     """
 
     feature: Feature
@@ -59,16 +64,25 @@ class CustomerState:
     test_clock: bool
 
 
-def customer_state(entry: Entry, now: datetime) -> CustomerState:
-    """The state of a customer at its time."""
+def customer_state(entry: Entry, now: datetime, shadow: Mapping[str, Feature] = _NOTHING) -> CustomerState:
+    """The state of a customer at its time.
+
+    Args:
+        entry: The customer's.
+        now: Its time.
+        shadow: The features in shadow mode: a check of one is granted whether or not the customer has it.
+    """
     if entry.customer is None:
         absent = Reason.CUSTOMER_UNKNOWN
     elif not entry.has_access(now):
         absent = Reason.NO_ACTIVE_SUBSCRIPTION
     else:
         absent = Reason.FEATURE_NOT_INCLUDED
-    features = tuple(_features(entry, now)) if absent is Reason.FEATURE_NOT_INCLUDED else ()
-    return CustomerState(absent, features, now, entry.clock is not None)
+    features = {each.feature.id: each for each in _features(entry, now)}
+    for feature_id in shadow.keys() - features.keys():
+        features[feature_id] = WatchedFeature(shadow[feature_id], entry.is_revoked(feature_id), ())
+    in_order = tuple(features[feature_id] for feature_id in sorted(features))
+    return CustomerState(absent, in_order, now, entry.clock is not None)
 
 
 def next_boundary(entry: Entry, now: datetime) -> datetime | None:
@@ -79,8 +93,7 @@ def next_boundary(entry: Entry, now: datetime) -> datetime | None:
 
 
 def _features(entry: Entry, now: datetime) -> Iterator[WatchedFeature]:
-    for feature_id in sorted(entry.features):
-        held = entry.features[feature_id]
+    for held in entry.features.values():
         live = held.live(now)
         if live:
             yield _watched(entry, held, live, now=now)

@@ -24,6 +24,11 @@ async def read(connection: AsyncConnection, feature_ids: Sequence[str]) -> Mappi
     return {row.id: feature_from_row(row) for row in rows}
 
 
+async def read_all(connection: AsyncConnection) -> Sequence[Feature]:
+    """All features that are known: as many as the catalog has."""
+    return [feature_from_row(row) for row in await connection.execute(select(_TABLE))]
+
+
 def feature_to_row(feature: Feature) -> dict[str, object]:
     """The columns of a feature."""
     return {

@@ -62,7 +62,7 @@ async def test_every_pair_is_answered_in_order_also_twice(world: World) -> None:
 async def test_what_is_wanted_is_said_of_each_pair(world: World) -> None:
     await _carriers(world, "ua")
     wanted = [{"requested_usage": "3"}, {"requested_usage": "4"}]
-    checks = [pb.EntitlementCheck(customer_id="ua", feature_id="gates", **each) for each in wanted]  # type: ignore[arg-type]  # its fields.
+    checks = [pb.EntitlementCheck(customer_id="ua", feature_id="gates", **each) for each in wanted]
     checks.append(pb.EntitlementCheck(customer_id="ua", feature_id="airports", requested_values=["JFK", "LGA"]))
     response = await call(world.api.BatchCheckEntitlements, pb.BatchCheckEntitlementsRequest(checks=checks))
     assert [reason(each.decision) for each in response.results] == [

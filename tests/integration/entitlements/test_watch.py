@@ -143,6 +143,26 @@ async def test_grants_and_revocations_are_told(world: World, replica: Replica) -
         assert list(expired.removed_feature_ids) == ["lounges"]
 
 
+async def test_features_in_shadow_mode_are_told_to_those_who_do_not_have_them(world: World) -> None:
+    await _carrier(world)
+    async with watching(world.api) as watch:
+        await watch.add("ua", "nobody")
+        names = {(await watch.state()).customer_id, (await watch.state()).customer_id}
+        assert names == {"ua", "nobody"}
+        lounges = world.catalog.features["lounges"]
+        lounges.shadow_mode, lounges.revision = True, next(world.revisions)
+        await world.announce_feature(lounges)
+        told = [await watch.changes(), await watch.changes()]
+        assert {change.customer_id for change in told} == names
+        for change in told:
+            (added,) = change.entitlements
+            assert (added.feature_id, added.shadow_mode, list(added.holdings)) == ("lounges", True, [])
+        assert (await world.check("nobody", "lounges")).shadowed
+        lounges.shadow_mode, lounges.revision = False, next(world.revisions)
+        await world.announce_feature(lounges)
+        assert list((await watch.changes()).removed_feature_ids) == ["lounges"]
+
+
 async def test_a_customer_is_told_of_no_more_once_it_is_removed(world: World) -> None:
     await _carrier(world)
     await _carrier(world, "aa")

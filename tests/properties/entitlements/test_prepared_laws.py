@@ -109,7 +109,7 @@ class RandomWorld:
                 self.second = bool(one)
                 self.install()
             case _:
-                self.memory.describe(replace(FEATURES["gates"], unit_plural=f"doors-{one}", revision=one))
+                self.memory.describe([replace(FEATURES["gates"], unit_plural=f"doors-{one}", revision=one)])
 
     def read(self, tracker: HeldTracker, start: datetime, usage: int) -> None:
         """A window is read."""

@@ -165,8 +165,8 @@ def test_a_newer_description_of_a_feature_is_shown_and_an_older_one_is_not() -> 
     assert entry is not None
     newer, older = metered("gates", "door"), metered("gates", "hole")
     object.__setattr__(newer, "revision", 5)
-    memory.describe(newer)
-    memory.describe(older)
+    memory.describe([newer])
+    memory.describe([older])
     assert entry.features["gates"].feature.unit_plural == "doors"
 
 
