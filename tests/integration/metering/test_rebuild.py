@@ -11,13 +11,16 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from kernel.recurrence import Interval, Recurrence
 from kit.broker import Broker
 from kit.proto import timestamp_to_proto
 from metering.commands.announce_crossings import AnnounceCrossings
 from metering.commands.rebuild import Rebuild
 from metering.domain.rebuild import Progress, Scope
-from metering.domain.tracker import Window, microseconds
-from metering.store import horizon
+from metering.domain.series import Series
+from metering.domain.tracker import Place, Window, microseconds
+from metering.store import backfill, features, horizon, series, trackers
+from metering.store.line import raw_of
 from tests.integration.metering.conftest import Metering
 from tests.integration.metering.fakes import Neighbours
 from tests.integration.metering.samples import (
@@ -201,6 +204,39 @@ async def test_many_windows_are_compared_a_thousand_at_a_time(metering: Metering
     async with metering.database.read() as connection:
         kept = text("SELECT count(*) FROM unique_value WHERE customer_id = 'AA'")
         assert (await connection.execute(kept)).scalar_one() == 1_502
+
+
+async def test_a_right_window_between_wrong_ones_stays_as_it_is(metering: Metering) -> None:
+    await spoil(
+        metering,
+        f"DELETE FROM unique_value WHERE {of('aircraft')} AND value = 's:N3' AND period_start <> '2013-02-01 05:00+00'",
+        f"DELETE FROM event WHERE timestamp_us < {microseconds(JANUARY + 25 * DAY)}",
+        f"DELETE FROM unique_value WHERE {of('aircraft')} AND value <> 's:N5' AND period_start = '2013-01-01 05:00+00'",
+    )
+    one = Series("UA", "", "aircraft")
+    months = Recurrence(Interval.MONTH, JANUARY, "America/New_York")
+    async with metering.database.write() as connection:
+        raw = await raw_of(connection)
+        await series.lock(raw, [one])
+        (revision,) = await series.next_revisions(raw, 1)
+        feature = await features.get(connection, "aircraft")
+        assert feature is not None
+        by_periods = {each.periods: each for each in (await trackers.of_series(raw, [one]))[one]}
+        places = [Place(by_periods[months], months.period(month)) for month in (2, 0, 1, 3)]
+        changed = await backfill.recompute(connection, {feature.id: feature}, places, revision=revision)
+    # January keeps six days; of February, which was right, nothing is written, and nothing of it goes to January.
+    assert [f"{each.before} {each.window.value}" for each in changed] == ["7 6", "7 7", "7 7"]
+    assert (await rebuild(metering, Scope(feature_id="aircraft"), repair=False))[0].differing == 0
+
+
+async def test_what_nothing_counts_in_any_more_begins_again(metering: Metering) -> None:
+    await spoil(metering, "DELETE FROM event")
+    progress, published = await rebuild(metering)
+    assert (progress.differing, progress.repaired) == (7 * 5, 7 * 5)
+    assert {window.value for window in published} == {0}
+    await metering.send(event("first", at=JANUARY, miles=-500, tail="N3"))
+    found = await metering.windows(*(tracker(name, ENDLESS) for name in METERS), at=JANUARY)
+    assert [window.value for window in found] == ["1", "-500", "1", "-500", "-500", "-500", "-500"]
 
 
 async def test_windows_that_begin_before_the_horizon_are_left_alone(metering: Metering) -> None:
