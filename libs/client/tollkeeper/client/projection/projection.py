@@ -88,7 +88,8 @@ class EntitlementsProjection:
         self._fallbacks = dict(fallbacks or {})
         self._on_change = on_change
         self._on_connection = on_connection
-        self._retries = retries or Retries(greatest_pause=2.0)
+        # Found again within a second, however long it was away.
+        self._retries = retries or Retries(greatest_pause=0.6)
         self._clock = clock
         # By customer and feature: until when the answer to a bare check holds, and the answer.
         self._answers: dict[str, dict[str, tuple[float, Decision]]] = {}
