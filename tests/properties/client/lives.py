@@ -1,6 +1,7 @@
 """Random customers of the service, and what the service tells a client of them."""
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -16,6 +17,7 @@ from entitlements.domain.plan import BooleanGrant, MeteredGrant
 from entitlements.domain.promotional_grant import PromotionalGrant
 from entitlements.domain.subscription import Phase, Subscription
 from entitlements.domain.usage import Window
+from entitlements.domain.watched import CustomerState as WatchedState
 from entitlements.domain.watched import customer_state
 from kernel.recurrence import Interval, Recurrence
 from tests.unit.entitlements.build import START, subscription
@@ -85,15 +87,28 @@ def promotions(draw: st.DrawFn, number: int) -> PromotionalGrant:
     )
 
 
+@dataclass(frozen=True)
+class Life:
+    """A customer in the service's memory, and every feature of the catalog."""
+
+    entry: Entry
+    features: Mapping[str, Feature]
+
+    def state(self, at: datetime = NOW) -> WatchedState:
+        """What the service tells of it."""
+        shadow = {name: feature for name, feature in self.features.items() if feature.shadow_mode}
+        return customer_state(self.entry, at, shadow)
+
+
 @st.composite
-def entries(draw: st.DrawFn) -> Entry:
-    """A customer in the service's memory, with usage."""
+def lives(draw: st.DrawFn) -> Life:
+    """A customer with usage."""
     shadowed = draw(st.sets(st.sampled_from(sorted(FEATURES)), max_size=2))
     features = {name: replace(feature, shadow_mode=name in shadowed) for name, feature in FEATURES.items()}
     entry = Entry("c")
     if draw(st.integers(0, 19)) == 0:
         entry.install_unknown()
-        return entry
+        return Life(entry, features)
     control = Control(
         Customer("c", "", 1),
         None,
@@ -110,7 +125,7 @@ def entries(draw: st.DrawFn) -> Entry:
         if window is not None:
             used = Window("c", "", tracker.tracker.feature_id, window.start, window.end, draw(amounts), 1)
             tracker.take_read(replace(used, reserved=draw(st.just(Decimal(0)) | amounts)), proven=(), at=NOW)
-    return entry
+    return Life(entry, features)
 
 
 def told(data: bytes) -> WatchEntitlementsResponse:
@@ -118,8 +133,8 @@ def told(data: bytes) -> WatchEntitlementsResponse:
     return WatchEntitlementsResponse.FromString(data)
 
 
-def watched(entry: Entry, at: datetime = NOW) -> CustomerState:
+def watched(life: Life) -> CustomerState:
     """What a client knows that begins to watch the customer."""
     customer = WatchedCustomer("c")
-    customer.take(customer_state(entry, at), at)
+    customer.take(life.state(), NOW)
     return state_from_proto(told(customer.whole()).customer)

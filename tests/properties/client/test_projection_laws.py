@@ -9,10 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from entitlements.commands.watched_customer import WatchedCustomer
-from entitlements.domain.entry import Entry
-from entitlements.domain.watched import customer_state
 from entitlements.messages.decision import decision_to_proto
-from tests.properties.client.lives import FEATURES, NOW, entries, told, values, watched
+from tests.properties.client.lives import FEATURES, NOW, Life, lives, told, values, watched
 from tollkeeper.client import Decision, Reason
 from tollkeeper.client.decision import decision_from_proto
 from tollkeeper.client.projection.deciding import Question, decide
@@ -22,12 +20,11 @@ requests = st.just(Decimal(1)) | st.integers(0, 7).map(Decimal) | st.decimals(0,
 wishes = st.just(()) | values
 
 
-def service(entry: Entry, feature_id: str, requested: Decimal, wanted: Sequence[str], *, hours: int = 0) -> Decision:
+def service(life: Life, feature_id: str, requested: Decimal, wanted: Sequence[str], *, hours: int = 0) -> Decision:
     """The service's decision, as its answer shows it."""
     now = NOW + timedelta(hours=hours)
-    shadowed = {name: held.feature for name, held in entry.features.items()}
-    feature = shadowed.get(feature_id, FEATURES.get(feature_id))
-    decided = entry.decide(feature_id, feature, requested=requested, values=wanted, now=now)
+    feature = life.features[feature_id]
+    decided = life.entry.decide(feature_id, feature, requested=requested, values=wanted, now=now)
     return decision_from_proto(decision_to_proto(decided))
 
 
@@ -36,28 +33,23 @@ def without_type(decision: Decision) -> Decision:
     return replace(decision, feature_type=None) if decision.source is None else decision
 
 
-def names(entry: Entry) -> list[str]:
-    """The features whose shadow mode the state tells: those that the customer has now."""
-    return [name for name in FEATURES if name not in entry.features or entry.live(name, NOW)]
-
-
 @settings(max_examples=150)
-@given(entries(), requests, wishes)
-def test_every_decision_is_the_services(entry: Entry, requested: Decimal, wanted: tuple[str, ...]) -> None:
-    state = watched(entry)
-    for feature_id in names(entry):
+@given(lives(), requests, wishes)
+def test_every_decision_is_the_services(life: Life, requested: Decimal, wanted: tuple[str, ...]) -> None:
+    state = watched(life)
+    for feature_id in FEATURES:
         mine = decide(state, Question(feature_id, requested, wanted, NOW))
-        assert without_type(mine) == without_type(service(entry, feature_id, requested, wanted))
+        assert without_type(mine) == without_type(service(life, feature_id, requested, wanted))
 
 
-@given(entries(), requests, wishes, st.integers(0, 800))
+@given(lives(), requests, wishes, st.integers(0, 800))
 def test_what_passes_by_itself_passes_for_both(
-    entry: Entry, requested: Decimal, wanted: tuple[str, ...], hours: int
+    life: Life, requested: Decimal, wanted: tuple[str, ...], hours: int
 ) -> None:
-    state = watched(entry)
-    for feature_id in names(entry):
+    state = watched(life)
+    for feature_id in FEATURES:
         mine = decide(state, Question(feature_id, requested, wanted, NOW + timedelta(hours=hours)))
-        theirs = service(entry, feature_id, requested, wanted, hours=hours)
+        theirs = service(life, feature_id, requested, wanted, hours=hours)
         if mine.usage_period != theirs.usage_period:
             # The next period's bounds come with the next message; that it has begun is known.
             assert mine.usage == theirs.usage == 0
@@ -66,13 +58,13 @@ def test_what_passes_by_itself_passes_for_both(
         assert without_type(mine) == without_type(theirs)
 
 
-@given(st.lists(entries(), min_size=2, max_size=4))
-def test_changes_lead_where_the_whole_state_does(lives: list[Entry]) -> None:
+@given(st.lists(lives(), min_size=2, max_size=4))
+def test_changes_lead_where_the_whole_state_does(many: list[Life]) -> None:
     customer = WatchedCustomer("c")
-    customer.take(customer_state(lives[0], NOW), NOW)
+    customer.take(many[0].state(), NOW)
     known, number = state_from_proto(told(customer.whole()).customer), customer.change
-    for life in lives[1:]:
-        customer.take(customer_state(life, NOW), NOW)
+    for life in many[1:]:
+        customer.take(life.state(), NOW)
         news = customer.news(number)
         number = customer.change
         if news is not None:
@@ -84,9 +76,9 @@ def test_changes_lead_where_the_whole_state_does(lives: list[Entry]) -> None:
         assert (known.absent_reason, known.boundaries) == (whole.absent_reason, whole.boundaries)
 
 
-@given(entries())
-def test_between_two_boundaries_nothing_changes(entry: Entry) -> None:
-    state = watched(entry)
+@given(lives())
+def test_between_two_boundaries_nothing_changes(life: Life) -> None:
+    state = watched(life)
     end = state.next_boundary(NOW)
     if end is not None:
         for feature_id in FEATURES:
@@ -100,9 +92,9 @@ def test_the_laws_see_every_reason() -> None:
     seen: set[Reason] = set()
 
     @settings(max_examples=250)
-    @given(entries(), requests, values)
-    def look(entry: Entry, requested: Decimal, wanted: tuple[str, ...]) -> None:
-        state = watched(entry)
+    @given(lives(), requests, values)
+    def look(life: Life, requested: Decimal, wanted: tuple[str, ...]) -> None:
+        state = watched(life)
         seen.update(decide(state, Question(name, requested, wanted, NOW)).reason for name in FEATURES)
 
     look()
