@@ -117,10 +117,9 @@ class Prepared:
 
     Attributes:
         shown: The answer without its `as_of`.
-        windows: The usage that it rests on; None where none matters.
     """
 
-    __slots__ = ("_feature", "_revision", "_since", "_tracker", "_until", "_window", "shown", "windows")
+    __slots__ = ("_feature", "_revision", "_since", "_tracker", "_until", "_window", "shown")
 
     def __init__(
         self,
@@ -134,7 +133,6 @@ class Prepared:
     ) -> None:
         """`others` are the phases of the feature's other entitlements, none of which holds now."""
         self.shown = shown
-        self.windows = None if held.tracker is None else () if window is None else (window,)
         self._feature = feature
         self._tracker = held.tracker
         self._window = window
@@ -148,6 +146,13 @@ class Prepared:
                 starts.append(other.end)
         self._since = max(start for start in starts if start is not None)
         self._until = min((end for end in ends if end is not None), default=_FAR)
+
+    @property
+    def windows(self) -> tuple[HeldWindow, ...] | None:
+        """The usage that it rests on; None where none matters."""
+        if self._tracker is None:
+            return None
+        return () if self._window is None else (self._window,)
 
     def holds(self, feature: Feature, now: datetime) -> bool:
         """Whether the answer is still right."""

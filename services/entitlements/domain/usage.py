@@ -4,9 +4,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
+from kernel.period import Period
 from kernel.quantity import EXACT, ZERO
 from kernel.recurrence import Recurrence
 
@@ -167,7 +169,7 @@ class HeldTracker:
 
     def _roll(self, now: datetime) -> HeldWindow | None:
         recurrence = self.recurrence
-        period = recurrence.period_at(now) if recurrence is not None else None
+        period = _period_at(recurrence, now) if recurrence is not None else None
         if period is None:
             return None
         passed, later = self.current, dict(self.later)
@@ -177,6 +179,12 @@ class HeldTracker:
         self.current = later.pop((period.start, period.end), None) or HeldWindow(period.start, period.end)
         self.later = {key: held for key, held in later.items() if held.start and held.start >= period.end} or _NONE
         return self.current
+
+
+# Trackers that count in the same periods begin a new one together, and share its bounds.
+@lru_cache(maxsize=16)
+def _period_at(recurrence: Recurrence, now: datetime) -> Period | None:
+    return recurrence.period_at(now)
 
 
 def _newest(proven: Collection[int], held: HeldWindow) -> tuple[int, ...]:
