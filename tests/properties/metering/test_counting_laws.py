@@ -1,7 +1,8 @@
 """The law of metering: however events come, and whenever their tracker does, each window is the straight count."""
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from random import Random
@@ -34,7 +35,7 @@ from tests.integration.metering.conftest import Metering
 from tests.integration.metering.fakes import Neighbours
 from tests.integration.metering.samples import COUNT, ENDLESS, metered, tracker
 from tests.integration.metering.windows import Key, differing, rebuild, stored_windows
-from tests.properties.metering.strategies import dimensions, meters
+from tests.properties.metering.strategies import dimensions, measured, meters
 from tollkeeper.metering.v1 import event_pb2, tracker_pb2, usage_service_pb2
 from tollkeeper.metering.v1.usage_service_pb2_grpc import UsageServiceStub
 
@@ -60,45 +61,58 @@ class Raw(NamedTuple):
 Read = tuple[datetime, str, DimensionValue]
 
 raws = st.builds(
-    Raw, st.sampled_from(["one", "two", "three"]), st.sampled_from(["", "R", "S"]), st.integers(0, 8 * 24), dimensions
+    Raw,
+    st.sampled_from(["one", "one", "two", "three"]),
+    st.sampled_from(["", "R", "S"]),
+    st.integers(0, 8 * 24),
+    measured | measured | dimensions,
 )
 _numbers = itertools.count()
 
 
-# Without shrinking: each example is some thirty calls, and a failure in minutes is told by none of them.
+# Without shrinking: each example is some sixty calls, and a failure in minutes is told by none of them.
 @settings(
-    max_examples=12,
+    max_examples=8,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-@given(meter=meters, events=st.lists(raws, max_size=40), seed=st.integers(0, 2**32))
+@given(
+    meter=meters,
+    events=st.lists(raws, max_size=5) | st.lists(raws, min_size=20, max_size=40),
+    seed=st.integers(0, 2**32),
+)
 async def test_live_late_and_rebuilt_windows_are_the_straight_count(
     metering: Metering, neighbours: Neighbours, meter: Meter, events: list[Raw], seed: int
 ) -> None:
     number = next(_numbers)
-    feature, live, late = f"feature-{number}", f"live-{number}", f"late-{number}"
-    neighbours.features[feature] = metered(feature, COUNT)
-    neighbours.features[feature].metered.meter.CopyFrom(meter_to_proto(meter))
+    live, late = f"live-{number}", f"late-{number}"
+    several = {
+        f"{aggregation}-{number}".lower(): replace(meter, aggregation=aggregation) for aggregation in Aggregation
+    }
+    expected: dict[Key, Decimal] = {}
+    for feature, one in several.items():
+        neighbours.features[feature] = metered(feature, COUNT)
+        neighbours.features[feature].metered.meter.CopyFrom(meter_to_proto(one))
+        expected |= straight_count(feature, one, events)
     for customer in (live, late):
         if customer == live:
-            await metering.register(*_trackers(feature, customer))
+            await metering.register(*_trackers(several, customer))
         for batch in batches(customer, events, Random(seed)):
             await metering.send(*batch)
-    await metering.register(*_trackers(feature, late))
-    expected = straight_count(feature, meter, events)
+    await metering.register(*_trackers(several, late))
     assert await stored_windows(metering.database, live) == expected
     assert await stored_windows(metering.database, late) == expected
-    assert await queried(metering, feature, live) == expected
+    assert await queried(metering, several, live) == expected
     assert await differing(metering.database, live) == await differing(metering.database, late) == 0
     await rebuild(metering.database, live)
     assert await stored_windows(metering.database, live) == expected
 
 
-async def queried(metering: Metering, feature: str, customer: str) -> dict[Key, Decimal]:
+async def queried(metering: Metering, features: Iterable[str], customer: str) -> dict[Key, Decimal]:
     """The same windows, as usage of ranges."""
     end = timestamp_to_proto(START + timedelta(days=30))
     found: dict[Key, Decimal] = {}
-    for resource in ("", "R"):
+    for feature, resource in itertools.product(features, ("", "R")):
         for interval, by, start in (("", WHOLE, EPOCH), ("DAY", DAY, DAILY.anchor)):
             request = usage_service_pb2.QueryUsageRequest(
                 customer_id=customer,
@@ -117,9 +131,10 @@ async def queried(metering: Metering, feature: str, customer: str) -> dict[Key, 
     return found
 
 
-def _trackers(feature: str, customer: str) -> list[tracker_pb2.Tracker]:
+def _trackers(features: Iterable[str], customer: str) -> list[tracker_pb2.Tracker]:
     return [
         tracker(feature, recurrence, customer=customer, resource=resource)
+        for feature in features
         for recurrence in (ENDLESS, DAILY_PROTO)
         for resource in ("", "R")
     ]

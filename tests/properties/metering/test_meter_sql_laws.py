@@ -30,7 +30,7 @@ from metering.domain.value import DimensionValue, Number, distinct_key
 from metering.messages.event_batch import event_batch_from_proto
 from metering.messages.feature import meter_from_bytes, meter_to_bytes
 from metering.store import meter_sql, tables
-from tests.properties.metering.strategies import dimensions, meters
+from tests.properties.metering.strategies import dimensions, measured, meters
 from tests.properties.metering.test_counting_laws import Raw, message, passes
 from tollkeeper.metering.v1 import event_service_pb2
 
@@ -102,7 +102,7 @@ async def test_each_test_of_each_value(open_database: Callable[[str], Database])
 
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(meter=meters, events=st.lists(dimensions, min_size=1, max_size=15))
+@given(meter=meters, events=st.lists(measured | dimensions, min_size=1, max_size=15))
 async def test_any_meter_of_any_events(
     open_database: Callable[[str], Database], meter: Meter, events: list[Dimensions]
 ) -> None:
