@@ -23,7 +23,7 @@ class Holding:
 
     Attributes:
         standing: For a metered feature: its usage in the source's own period.
-        end: When the source stops granting this, in the customer's time; None: not known to stop.
+        end: When the source stops granting this, in the customer's time; None: not known to stop, or something follows at once.
     """
 
     source: Source
@@ -100,12 +100,14 @@ def _features(entry: Entry, now: datetime) -> Iterator[WatchedFeature]:
 
 
 def _watched(entry: Entry, held: HeldFeature, live: list[HeldEntitlement], *, now: datetime) -> WatchedFeature:
+    starts = {other.phase.start for other in held.entitlements}
     holdings = [
         Holding(
             each.source,
             each.grant,
             entry.standing(each, now) if isinstance(each.grant, Allowance) else None,
-            each.phase.end,
+            # Where another begins as it ends, the feature is not lost but changes: a message says to what.
+            None if each.phase.end in starts else each.phase.end,
         )
         for each in live
     ]
