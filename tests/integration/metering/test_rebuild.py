@@ -1,97 +1,31 @@
 """Rebuild: windows against what is stored, for any range, beside a running ingest, as an operator's command."""
 
 import asyncio
-import os
-import subprocess
-import sys
-from datetime import UTC, timedelta
+from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
 
-import pytest
 from sqlalchemy import text
 
 from kernel.recurrence import Interval, Recurrence
-from kit.broker import Broker
 from kit.proto import timestamp_to_proto
-from metering.commands.announce_crossings import AnnounceCrossings
-from metering.commands.rebuild import Rebuild
-from metering.domain.rebuild import Progress, Scope
+from metering.domain.rebuild import Scope
 from metering.domain.series import Series
-from metering.domain.tracker import Place, Window, microseconds
+from metering.domain.tracker import Place, microseconds
 from metering.store import backfill, features, horizon, series, trackers
 from metering.store.line import raw_of
 from tests.integration.metering.conftest import Metering
-from tests.integration.metering.fakes import Neighbours
+from tests.integration.metering.rebuilding import A_WRONG_SUM, A_WRONG_VALUE, DAY, METERS, of, rebuild, spoil, usage
 from tests.integration.metering.samples import (
-    AVG,
-    COUNT,
     ENDLESS,
     JANUARY,
-    LATEST,
-    MAX,
-    MIN,
-    SUM,
-    UNIQUE,
-    calculated,
     event,
-    metered,
     monthly,
-    report,
     tracker,
 )
-from tests.integration.metering.test_thresholds import limited
 from tests.integration.metering.windows import stored_windows
-from tollkeeper.metering.v1 import metering_events_pb2, tracker_pb2
+from tollkeeper.metering.v1 import tracker_pb2
 
-DAY = timedelta(days=1)
-METERS = {"departures": COUNT, "miles": SUM, "aircraft": UNIQUE, "top": MAX, "low": MIN, "mean": AVG, "last": LATEST}
-
-
-@pytest.fixture(autouse=True)
-async def usage(metering: Metering, neighbours: Neighbours) -> None:
-    """A hundred days of UA in every aggregation, and gates that it reported."""
-    for name, aggregation in METERS.items():
-        field = "" if aggregation is COUNT else "tail" if aggregation is UNIQUE else "miles"
-        neighbours.features[name] = metered(name, aggregation, field)
-    neighbours.features["gates"] = calculated("gates")
-    await metering.register(*(tracker(name, periods) for name in METERS for periods in (ENDLESS, monthly())))
-    await metering.register(tracker("gates", monthly()))
-    await metering.send(
-        *(event(f"{n}", at=JANUARY + n * DAY, miles=100 - n, tail=f"N{n % 7}", resource="JFK") for n in range(100))
-    )
-    for n in range(5):
-        await metering.report(report(f"{n}", "2", at=JANUARY + n * 20 * DAY, recurrence=monthly(), resource="JFK"))
-
-
-async def rebuild(
-    metering: Metering, scope: Scope | None = None, *, repair: bool = True
-) -> tuple[Progress, list[Window]]:
-    """Rebuilds; gives the progress and what replicas are told."""
-    published: list[Window] = []
-    watched = []
-
-    async def watch(progress: Progress) -> None:
-        watched.append((progress.series, progress.windows))
-
-    progress = await Rebuild(metering.database, published.extend, announce=AnnounceCrossings())(
-        scope or Scope(), repair=repair, watch=watch
-    )
-    assert watched == sorted(watched)
-    assert watched[-1][0] == progress.series == progress.series_total
-    return progress, published
-
-
-async def spoil(metering: Metering, *statements: str) -> None:
-    """What an operator's hand or a bug may do."""
-    async with metering.database.write() as connection:
-        for statement in statements:
-            assert (await connection.execute(text(statement))).rowcount > 0
-
-
-def of(feature: str) -> str:
-    """A condition on the trackers of a feature."""
-    return f"tracker_id IN (SELECT id FROM tracker WHERE feature_id = '{feature}' AND interval = 'MONTH' AND resource_id = '')"
+__all__ = ["usage"]
 
 
 async def test_what_was_counted_rightly_is_found_equal(metering: Metering) -> None:
@@ -102,7 +36,7 @@ async def test_what_was_counted_rightly_is_found_equal(metering: Metering) -> No
 
 
 SPOILT = {
-    "a wrong value": f"UPDATE \"window\" SET value = 7777 WHERE {of('miles')} AND period_start = '2013-02-01 05:00+00'",
+    "a wrong value": A_WRONG_VALUE,
     "a lost window": f"DELETE FROM \"window\" WHERE {of('departures')} AND period_start > '2013-02-15'",
     "a window of nothing": 'INSERT INTO "window" (customer_id, tracker_id, period_start, period_end, value, revision) SELECT '
     "customer_id, id, '2012-01-01 05:00+00'::timestamptz + interval '3 years', '2015-02-01 05:00+00', 5, 1 FROM tracker "
@@ -115,7 +49,7 @@ SPOILT = {
     "AND period_start IN ('2013-01-01 05:00+00', '2013-03-01 05:00+00')",
     "a kept value of nothing": "INSERT INTO unique_value SELECT customer_id, tracker_id, period_start, 's:N9' FROM \"window\" "
     f"WHERE {of('aircraft')}",
-    "a wrong sum beneath a mean": f"UPDATE gathered SET number = number + 1 WHERE {of('mean')}",
+    "a wrong sum beneath a mean": A_WRONG_SUM,
     "a wrong key beneath the latest": f"UPDATE gathered SET idempotency_key = 'zzz' WHERE {of('last')}",
     "nothing beneath the least": f"DELETE FROM gathered WHERE {of('low')}",
     "a wrong report": f'UPDATE "window" SET value = value - 1 WHERE {of("gates")}',
@@ -288,56 +222,3 @@ async def test_beside_an_ingest_nothing_is_lost_and_nothing_differs(metering: Me
     assert differing == [0] * 5
     assert (await rebuild(metering, Scope(customer_id="AA"), repair=False))[0].differing == 0
     assert await metering.value(tracker("departures", ENDLESS, customer="AA"), JANUARY) == f"{sent}"
-
-
-async def test_a_repaired_window_may_cross_a_threshold(metering: Metering, broker: Broker) -> None:
-    crossed = await broker.client.subscribe("tollkeeper.metering.threshold.crossed.>")
-    await spoil(metering, f'UPDATE "window" SET value = 0 WHERE {of("miles")}')
-    await limited(metering, "miles", "1900", recurrence=monthly())
-    await rebuild(metering)
-    announced = [
-        metering_events_pb2.UsageThresholdCrossed.FromString((await crossed.next_msg(timeout=10)).data)
-        for _ in range(3)
-    ]
-    # The newest usage of January was on its last day.
-    assert sorted((one.usage, one.percent) for one in announced) == [("1554", 80), ("2635", 80), ("2635", 100)]
-    january = [one for one in announced if one.usage == "2635"]
-    assert {one.cross_time.ToDatetime(UTC) for one in january} == {JANUARY + 30 * DAY}
-
-
-def command(metering: Metering, *words: str) -> subprocess.CompletedProcess[str]:
-    """The operator's command."""
-    environment = {
-        **os.environ,
-        "TOLLKEEPER_DATABASE_URL": metering.settings.database_url,
-        "TOLLKEEPER_NATS_URL": metering.settings.nats_url,
-        "TOLLKEEPER_LISTEN": "127.0.0.1:0",
-        "TOLLKEEPER_CATALOG_ADDRESS": "127.0.0.1:1",
-        "TOLLKEEPER_BILLING_ADDRESS": "127.0.0.1:1",
-    }
-    run = [sys.executable, "-m", "metering", "rebuild", *words]
-    return subprocess.run(run, env=environment, cwd=Path.cwd(), capture_output=True, text=True, timeout=60, check=False)
-
-
-async def test_the_command_says_what_it_did(metering: Metering, broker: Broker) -> None:
-    await spoil(metering, SPOILT["a wrong value"], SPOILT["a wrong sum beneath a mean"])
-    frames = await broker.client.subscribe("tollkeeper.metering.frame.*")
-    loop = asyncio.get_running_loop()
-    dry = await loop.run_in_executor(None, command, metering, "--dry-run", "--feature", "miles")
-    wrong = "UA, miles, 2013-02-01T05:00:00Z to 2013-03-01T05:00:00Z: holds 7777 instead of 1554\n"
-    assert (dry.returncode, dry.stdout) == (3, f"{wrong}2 series, 5 windows compared: 1 differs.\n")
-    done = await loop.run_in_executor(None, command, metering)
-    assert (done.returncode, done.stdout.splitlines()[-1]) == (
-        0,
-        "16 series, 41 windows compared: 5 differ, 5 put right.",
-    )
-    assert (
-        "UA, mean, 2013-04-01T04:00:00Z to 2013-05-01T04:00:00Z: holds 5.5 rightly, but made of something else"
-        in done.stdout
-    )
-    values: set[tuple[str, str]] = set()
-    while not {("miles", "1554"), ("mean", "5.5")} <= values:
-        frame = metering_events_pb2.UsageFrame.FromString((await frames.next_msg(timeout=5)).data)
-        values |= {(window.series.feature_id, window.value) for window in frame.windows}
-    again = await loop.run_in_executor(None, command, metering, "--dry-run")
-    assert (again.returncode, again.stdout) == (0, "16 series, 41 windows compared: 0 differ.\n")
