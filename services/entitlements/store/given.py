@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import bindparam, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from entitlements.domain.control import Given
@@ -12,6 +13,20 @@ from entitlements.store import features, grants, revocations, tables
 _CHANGE = tables.customer_change
 _PLAN = tables.plan
 _SUBSCRIPTION = tables.subscription
+_TERMS = (_SUBSCRIPTION.c.terms, _SUBSCRIPTION.c.scheduled_terms)
+
+# Also of ended subscriptions: a time that passes must not lower the number.
+_CARRIED: Final = (
+    select(func.max(_PLAN.c.change))
+    .select_from(_SUBSCRIPTION)
+    .join(_PLAN, or_(*(_PLAN.c.id == terms["plan_id"].astext for terms in _TERMS)))
+    .where(_SUBSCRIPTION.c.customer_id == _CHANGE.c.customer_id)
+    .scalar_subquery()
+)
+# Made once: to put it together costs as much as to run it.
+_GIVEN_TO: Final = select(_CHANGE, func.coalesce(_CARRIED, 0).label("plan_change")).where(
+    _CHANGE.c.customer_id.in_(bindparam("customer_ids", expanding=True))
+)
 
 
 async def read(connection: AsyncConnection, times: Mapping[str, datetime]) -> Mapping[str, Given]:
@@ -19,16 +34,7 @@ async def read(connection: AsyncConnection, times: Mapping[str, datetime]) -> Ma
 
     Grants and revocations are looked for only where there ever was one: hardly anybody costs a question.
     """
-    # Also of ended subscriptions: a time that passes must not lower the number.
-    carried = (
-        select(func.max(_PLAN.c.change))
-        .select_from(_SUBSCRIPTION)
-        .join(_PLAN, or_(*(_PLAN.c.id == terms["plan_id"].astext for terms in _TERMS)))
-        .where(_SUBSCRIPTION.c.customer_id == _CHANGE.c.customer_id)
-        .scalar_subquery()
-    )
-    query = select(_CHANGE, func.coalesce(carried, 0).label("plan_change"))
-    rows = (await connection.execute(query.where(_CHANGE.c.customer_id.in_(list(times))))).all()
+    rows = (await connection.execute(_GIVEN_TO, {"customer_ids": list(times)})).all()
     given = {row.customer_id: times[row.customer_id] for row in rows if row.given}
     granted = await grants.read_live(connection, given) if given else {}
     revoked = await revocations.read(connection, given) if given else {}
@@ -50,6 +56,3 @@ async def revisions(connection: AsyncConnection, customer_ids: Sequence[str]) ->
     """How far what each of these customers holds has come; those who never held anything are left out."""
     rows = await connection.execute(select(_CHANGE).where(_CHANGE.c.customer_id.in_(customer_ids)))
     return {row.customer_id: row.revision for row in rows}
-
-
-_TERMS = (_SUBSCRIPTION.c.terms, _SUBSCRIPTION.c.scheduled_terms)

@@ -8,7 +8,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, and_, func, or_, select
+from sqlalchemy import ColumnElement, Row, and_, bindparam, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from entitlements.domain.subscription import Scheduled, Subscription, Terms
@@ -41,9 +41,8 @@ async def read_open(connection: AsyncConnection, customer_ids: Sequence[str]) ->
 
     One whose end is scheduled is among them: only the customer's own clock says whether it has come.
     """
-    query = select(_TABLE).where(_TABLE.c.customer_id.in_(customer_ids), _is_open())
     found: dict[str, list[Subscription]] = defaultdict(list)
-    for row in await connection.execute(query.order_by(_TABLE.c.start_time, _TABLE.c.id)):
+    for row in await connection.execute(_OPEN_OF, {"customer_ids": customer_ids}):
         found[row.customer_id].append(subscription_from_row(row))
     return {customer_id: subscriptions[-MAX_HELD:] for customer_id, subscriptions in found.items()}
 
@@ -60,6 +59,14 @@ def _is_open() -> ColumnElement[bool]:
     )
     lives = or_(_TABLE.c.end_time.is_(None), _TABLE.c.end_time > func.coalesce(clock, func.now()))
     return and_(_TABLE.c.access_start.is_not(None), lives)
+
+
+# Made once: to put it together costs as much as to run it.
+_OPEN_OF: Final = (
+    select(_TABLE)
+    .where(_TABLE.c.customer_id.in_(bindparam("customer_ids", expanding=True)), _is_open())
+    .order_by(_TABLE.c.start_time, _TABLE.c.id)
+)
 
 
 def subscription_to_row(subscription: Subscription) -> dict[str, object]:
