@@ -33,17 +33,27 @@ ON CONFLICT DO NOTHING
 RETURNING customer_id, idempotency_key
 """
 
+# By customer and time, each looked up once, whatever the planner knows of the tables: of an export that tells only days,
+# thousands of events have the same time.
 _FIND = """
 SELECT e.customer_id, e.idempotency_key, e.timestamp_us, e.event_name, e.resource_id, e.dimensions::text AS dimensions
-FROM unnest(%s::text[], %s::text[]) AS wanted (customer_id, idempotency_key)
-    JOIN event_key k ON k.customer_id = wanted.customer_id AND k.idempotency_key = wanted.idempotency_key
-    JOIN event e ON e.customer_id = k.customer_id AND e.timestamp_us = k.timestamp_us AND e.idempotency_key = k.idempotency_key
+FROM (
+    SELECT k.customer_id, k.timestamp_us, array_agg(k.idempotency_key) AS keys
+    FROM unnest(%s::text[], %s::text[]) AS wanted (customer_id, idempotency_key)
+        JOIN event_key k ON k.customer_id = wanted.customer_id AND k.idempotency_key = wanted.idempotency_key
+    GROUP BY k.customer_id, k.timestamp_us
+) AS time
+    JOIN event e ON e.customer_id = time.customer_id AND e.timestamp_us = time.timestamp_us AND e.idempotency_key = ANY (time.keys)
 """
 
 _MOVE = """
 WITH gone AS (
-    DELETE FROM event e USING unnest(%s::text[], %s::text[], %s::bigint[]) AS found (customer_id, idempotency_key, timestamp_us)
-    WHERE e.customer_id = found.customer_id AND e.timestamp_us = found.timestamp_us AND e.idempotency_key = found.idempotency_key
+    DELETE FROM event e USING (
+        SELECT customer_id, timestamp_us, array_agg(idempotency_key) AS keys
+        FROM unnest(%s::text[], %s::text[], %s::bigint[]) AS found (customer_id, idempotency_key, timestamp_us)
+        GROUP BY customer_id, timestamp_us
+    ) AS time
+    WHERE e.customer_id = time.customer_id AND e.timestamp_us = time.timestamp_us AND e.idempotency_key = ANY (time.keys)
     RETURNING e.*
 )
 UPDATE retraction r
