@@ -61,7 +61,7 @@ async def test_checks_go_on_and_afterwards_everything_is_exact(
         limits = {(await check(world, side, airline, "gates")).limit for side in SIDES}
         return limits == {limit} and all(each.usage == expected[feature] for (_, feature), each in answers.items())
 
-    await until(lambda: shows({"calls": "3", "departures": "1", "miles": "400"}, limit="5"), within=10)
+    await until(lambda: shows({"calls": "3", "departures": "1", "miles": "400"}, limit="5"), within=30)
 
     async with how(world.platform, children) as outage:
         event = departure(airline, miles=200, tail="N2")

@@ -22,14 +22,14 @@ def locked(world: World, service: str, table: str) -> Iterator[None]:
         yield
 
 
-async def asking(world: World, durable: str) -> int:
-    """How many replicas have asked the broker for billing's events, and wait."""
+async def is_met(world: World, durable: str) -> bool:
+    """Whether a replica has asked the broker for billing's events: it waits for one, or was given what another could not store."""
     client = await nats.connect(world.platform.nats.url)
     try:
         info = await client.jetstream().consumer_info("tollkeeper_billing", durable)
     finally:
         await client.close()
-    return info.num_waiting or 0
+    return bool(info.num_waiting or info.num_redelivered)
 
 
 @pytest.mark.parametrize("service", ["entitlements", "metering"])
@@ -40,16 +40,16 @@ async def test_a_replica_serves_once_it_has_caught_up(service: str, world: World
         with world.platform.away(child):
             # The other replica has this in its hands, and cannot store it.
             await world.customer()
-        await until(lambda: _says(address, "NOT_SERVING"), within=20)
+        await until(lambda: _says(address, "NOT_SERVING"), within=30)
         began = time.monotonic()
 
         async def has_asked() -> bool:
-            return await asking(world, service) >= 1 and time.monotonic() - began > 0.5
+            return await is_met(world, service) and time.monotonic() - began > 0.5
 
-        await until(has_asked, within=10)
+        await until(has_asked, within=30)
         assert await says(address) == "NOT_SERVING"
         assert await says(world.platform.addresses[service]) == "SERVING"
-    await until(lambda: _says(address, "SERVING"), within=20)
+    await until(lambda: _says(address, "SERVING"), within=30)
 
 
 async def _says(address: str, what: str) -> bool:
@@ -70,7 +70,7 @@ async def test_events_that_cannot_be_stored_show_in_as_of_and_not_in_health(worl
             assert all(age > time.time() - began - 2 for age in ages)
             return min(ages) > 3
 
-        await until(stands_still, within=15)
+        await until(stands_still, within=30)
         for child in ("entitlements", "entitlements-2"):
             assert await says(world.platform.addresses[child]) == "SERVING"
 
@@ -78,7 +78,7 @@ async def test_events_that_cannot_be_stored_show_in_as_of_and_not_in_health(worl
         answers = [await world.check(side, airline, "gates") for side in SIDES]
         return all(answer.limit == "3" and answer.as_of.ToSeconds() > began for answer in answers)
 
-    await until(is_exact, within=10)
+    await until(is_exact, within=30)
 
 
 async def test_without_the_broker_a_running_replica_serves_on(world: World) -> None:

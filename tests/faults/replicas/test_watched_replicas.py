@@ -16,7 +16,7 @@ async def seen(world: World, airline: Airline, usage: str) -> None:
         answers = [(await world.check(side, airline, "gates")).usage for side in SIDES]
         return answers == [usage, usage]
 
-    await until(is_seen, within=10)
+    await until(is_seen, within=30)
 
 
 async def state(world: World, side: int, airline: Airline) -> CustomerEntitlements:
