@@ -12,7 +12,7 @@ from metering.domain.feature import Feature, require_metered
 from metering.domain.span_finder import SpanFinder
 from metering.domain.tracker import Place, Window, microseconds, tracker_not_found
 from metering.domain.usage_range import MeasuredUsage, UsageAnswer, UsageQuery, UsageSpan, check_grouping
-from metering.store import accounts, event_log, retractions, usage, windows
+from metering.store import accounts, event_log, horizon, retractions, usage, windows
 from metering.store.known_trackers import KnownTrackers, Wanted
 from metering.store.line import raw_of
 
@@ -83,13 +83,15 @@ async def measure_usage(
         require_metered(feature)
     async with database.read() as connection:
         revisions = await windows.newest_revisions(await raw_of(connection), {span.series for span in spans})
-        return [
-            MeasuredUsage(
-                await usage.of_span(connection, features[span.series.feature_id], span.series, period=span.period),
-                revisions.get(span.series, 0),
-            )
-            for span in spans
-        ]
+        horizons = await horizon.of_customers(connection, {span.series.customer_id for span in spans})
+        measured = []
+        for span in spans:
+            feature = features[span.series.feature_id]
+            value = await usage.of_span(connection, feature, span.series, period=span.period)
+            before_horizon = microseconds(span.period.start) < horizons[span.series.customer_id]
+            incomplete = feature.meter is not None and before_horizon
+            measured.append(MeasuredUsage(value, revisions.get(span.series, 0), incomplete))
+        return measured
 
 
 def _window(place: Place, value: Decimal, reserved: Decimal, revision: int) -> Window:

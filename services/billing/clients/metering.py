@@ -86,7 +86,7 @@ class Metering:
             spans = [_span(question) for question in questions[i : i + _SPANS]]
             request = pb.BatchMeasureUsageRequest(spans=spans)
             response = await call(self._trackers.BatchMeasureUsage, request, retry=True)
-            usage += [Usage(Decimal(one.value), one.revision) for one in response.measured]
+            usage += [Usage(Decimal(one.value), one.revision, one.incomplete) for one in response.measured]
         return usage
 
 

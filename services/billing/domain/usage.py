@@ -16,10 +16,16 @@ from kernel.recurrence import Recurrence
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What was used, and the revision of the window that says so."""
+    """What was used.
+
+    Attributes:
+        revision: Of the window that says so.
+        incomplete: Metering no longer has all of what it was counted from: the quantity is what is left.
+    """
 
     quantity: Decimal
     revision: int
+    incomplete: bool = False
 
 
 @dataclass(frozen=True, slots=True)

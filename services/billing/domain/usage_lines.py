@@ -58,7 +58,8 @@ def usage_lines(
 def late_usage_lines(
     subscription: Subscription, *, terms: Terms, account: Sequence[InvoiceLine], answers: UsageAnswers
 ) -> tuple[InvoiceLine, ...]:
-    """What the usage of billed periods costs beyond what was charged for it; nothing where it did not change.
+    """What the usage of billed periods costs beyond what was charged for it; nothing where it did not change, or where that cannot
+    be told any more: what was charged stands.
 
     Each is priced as when its period was closed.
     """
@@ -67,7 +68,7 @@ def late_usage_lines(
     found = []
     for last in latest(account, subscription.period_number, charged):
         usage = answers[last.period_number, last.feature_id]
-        if usage.quantity == last.quantity:
+        if usage.incomplete or usage.quantity == last.quantity:
             continue
         item, offer = _sold(subscription, last, terms)
         key = (last.period_number, last.feature_id)

@@ -78,10 +78,12 @@ class MeasuredUsage:
 
     Attributes:
         revision: The newest among the windows of the series; 0 where no window counts it.
+        incomplete: Some raw events of the span may have been let go: the value is what is left.
     """
 
     value: Decimal
     revision: int
+    incomplete: bool
 
 
 def cuts(query: UsageQuery) -> Recurrence | None:

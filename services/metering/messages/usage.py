@@ -83,7 +83,9 @@ def spans_from_proto(request: tracker_pb.BatchMeasureUsageRequest) -> list[Usage
 
 def measured_to_proto(measured: MeasuredUsage) -> tracker_pb.MeasuredUsage:
     """The usage as the contract shows it."""
-    return tracker_pb.MeasuredUsage(value=decimal_to_proto(measured.value), revision=measured.revision)
+    return tracker_pb.MeasuredUsage(
+        value=decimal_to_proto(measured.value), revision=measured.revision, incomplete=measured.incomplete
+    )
 
 
 def _span(message: tracker_pb.UsageSpan, path: str, mistakes: Mistakes) -> UsageSpan | None:

@@ -20,6 +20,7 @@ from tests.integration.metering.samples import COUNT, JANUARY, SUM, UNIQUE, even
 from tests.integration.metering.test_clocks import on_clock, refused_fields
 from tests.integration.metering.test_list_events import keys, listed
 from tests.integration.metering.test_retractions import counts, retract, retractions
+from tests.integration.metering.test_spans import measure, span
 
 NOW = datetime.now(UTC)
 DAY = timedelta(days=1)
@@ -96,6 +97,18 @@ async def test_what_was_counted_stands_and_no_key_counts_again(metering: Meterin
     # Sums follow; whether an aircraft flew before, nobody can tell any more.
     assert counts(await retract(metering, "young", "other")) == (2, 0, 0)
     assert [window.value for window in await metering.windows(*trackers, at=at)] == ["4", "6", "3"]
+
+
+async def test_usage_of_a_span_says_that_it_is_what_is_left(metering: Metering, neighbours: Neighbours) -> None:
+    neighbours.features["departures"] = metered("departures", COUNT)
+    await metering.register(tracker("departures", monthly(NOW - 9 * DAY, "UTC")))
+    await metering.send(event("1", at=NOW - 2 * DAY), event("2", at=NOW))
+    asked = [span("departures", NOW - 3 * DAY, NOW + DAY), span("departures", NOW - timedelta(hours=1), NOW + DAY)]
+    measured = await measure(metering, *asked)
+    assert [(one.value, one.incomplete) for one in measured] == [("2", False), ("1", False)]
+    assert await let_go(metering, neighbours, days_later=29) == 1
+    measured = await measure(metering, *asked)
+    assert [(one.value, one.incomplete) for one in measured] == [("1", True), ("1", False)]
 
 
 async def test_customers_on_a_test_clock_keep_theirs(

@@ -32,11 +32,13 @@ class Story:
         changes: All that happened, the oldest first; each with the lines it charged.
         terms: Of every plan version that was published.
         asked: The questions that the last change asked of metering.
+        kept_from: Metering let go what it counted usage from before this.
     """
 
     def __init__(self, *plans: PlanTerms) -> None:
         self.changes: list[Change] = []
         self.asked: tuple[UsageQuestion, ...] = ()
+        self.kept_from: datetime | None = None
         self.terms = {one.key: one for one in plans}
         self._newest = {one.plan_id: one for one in plans}
         self._used: dict[str, list[tuple[datetime, Decimal]]] = defaultdict(list)
@@ -198,8 +200,13 @@ class Story:
 
     def _answer(self, question: UsageQuestion) -> Usage:
         used = self._used[question.series.feature_id]
-        inside = [quantity for at, quantity in used if question.period.contains(at)]
-        return Usage(sum(inside, ZERO), len(used))
+        # What was counted in the periods of a tracker stands; any other span is measured from what is kept.
+        kept_from = None if question.recurrence is not None else self.kept_from
+        inside = [
+            quantity for at, quantity in used if question.period.contains(at) and (kept_from is None or at >= kept_from)
+        ]
+        incomplete = kept_from is not None and question.period.start < kept_from
+        return Usage(sum(inside, ZERO), len(used), incomplete)
 
     def _revision(self) -> int:
         return len(self.changes) + 1

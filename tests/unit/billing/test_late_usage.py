@@ -162,3 +162,13 @@ def test_late_usage_of_a_charge_that_ended_comes_with_the_end_of_its_period() ->
     story.use(middle, "5000")
     assert told(story.renew().lines) == [("FLAT_FEE", "1", "1.00"), ("LATE_USAGE", "3000", "34.00")]
     assert told(story.renew().lines) == [("FLAT_FEE", "1", "1.00")]
+
+
+def test_usage_that_can_no_longer_be_told_stays_as_it_was_billed() -> None:
+    story = Story(plan(used(FlatRate(Decimal("0.017")))), plan(fee("1"), plan_id="pro"))
+    story.provision(START)
+    story.use(START, "1000")
+    middle = START + (MONTHS.period(0).end - START) / 2
+    story.update(middle, plan_id="pro")
+    story.kept_from = middle
+    assert told(story.renew().lines) == [("FLAT_FEE", "1", "1.00")]
