@@ -46,6 +46,8 @@ BATCH = 200
 POLL_SECONDS = 1.0
 # How long to wait before what the broker did not take is offered again.
 PAUSE_SECONDS = 0.2
+# For so long the broker may take to store an event.
+ANSWER_SECONDS = 5
 # A leader that did not look for so long is stuck: it loses the lock, and another replica relays. (What the stuck one had in
 # hand it may publish once more: it carries the same id.)
 STUCK_SECONDS = 15
@@ -186,7 +188,7 @@ class Relay:
             "content-type": "application/protobuf",
             "tollkeeper-request-id": row.request_id,
         }
-        await self._broker.jetstream.publish(row.subject, row.payload, timeout=5, headers=headers)
+        await self._broker.jetstream.publish(row.subject, row.payload, timeout=ANSWER_SECONDS, headers=headers)
 
     async def _settle(self, sent: list[int], refused: list[tuple[Row[Any], Any]]) -> None:
         async with self._database.write() as connection:

@@ -119,8 +119,9 @@ def decide(report: Report, standing: Standing) -> Decision:
     """What becomes of the report.
 
     In this order: its key, the ceiling's age, zero, the ceiling. Lowering usage is never refused by a ceiling, raising it
-    never by zero. A part is as much as there is room for, more than nothing: a new value above the ceiling becomes what the
-    ceiling leaves, and where usage stands at it already nothing is written.
+    never by zero. A new value above the ceiling that lowers nothing is refused, also where usage stands at that value. A part is
+    as much as there is room for, more than nothing: a new value above the ceiling becomes what the ceiling leaves, and where usage
+    stands at it already nothing is written.
     """
     if standing.used_for is not None:
         return Decision(Verdict.REPEATED if standing.used_for == report.content else Verdict.KEY_REUSED)
@@ -130,7 +131,7 @@ def decide(report: Report, standing: Standing) -> Decision:
     delta = _delta(report.content, standing.named_usage)
     if delta < 0 and (EXACT.add(standing.usage, delta) < 0 or EXACT.add(standing.named_usage, delta) < 0):
         return Decision(Verdict.BELOW_ZERO)
-    if ceiling is not None and delta > 0:
+    if ceiling is not None and (delta > 0 or (not delta and _sets_above(ceiling, report.content))):
         delta = _fitting(delta, ceiling, standing, partial=report.partial)
         if not delta:
             return Decision(Verdict.LIMIT_EXCEEDED)
@@ -140,8 +141,12 @@ def decide(report: Report, standing: Standing) -> Decision:
     return Decision(Verdict.TOO_MANY_RESERVATIONS) if full else Decision(Verdict.RESERVED, delta)
 
 
+def _sets_above(ceiling: Ceiling, content: Content) -> bool:
+    return content.behavior is Behavior.SET and content.value > ceiling.limit
+
+
 def _fitting(delta: Decimal, ceiling: Ceiling, standing: Standing, *, partial: bool) -> Decimal:
-    """How much of an increase may be written; 0: nothing."""
+    """How much of what does not lower usage may be written; 0: nothing."""
     room = EXACT.subtract(ceiling.limit, EXACT.add(standing.usage, standing.reserved))
     if delta <= room:
         return delta

@@ -1,5 +1,6 @@
 """What becomes of a report."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -40,7 +41,16 @@ WRITTEN = Verdict.WRITTEN
         (report("5.1", limit="20"), standing("15"), Decision(Verdict.LIMIT_EXCEEDED)),
         (report("20", Behavior.SET, limit="20"), standing("15"), Decision(WRITTEN, Decimal(5))),
         (report("21", Behavior.SET, limit="20"), standing("15"), Decision(Verdict.LIMIT_EXCEEDED)),
-        # Lowering is never refused by a limit, nor is no change at all; raising never by zero.
+        # A new value above the limit is refused also where usage stands there already; a part of it never lowers.
+        (report("30", Behavior.SET, limit="20"), standing("30"), Decision(Verdict.LIMIT_EXCEEDED)),
+        (
+            replace(report("30", Behavior.SET, limit="20"), partial=True),
+            standing("30"),
+            Decision(Verdict.LIMIT_EXCEEDED),
+        ),
+        (report("20", Behavior.SET, limit="20"), standing("20"), Decision(WRITTEN, Decimal(0))),
+        (report("3", Behavior.SET, limit="5"), standing("7", named="3"), Decision(WRITTEN, Decimal(0))),
+        # Lowering is never refused by a limit, nor is a change by nothing; raising never by zero.
         (report("-1", limit="20"), standing("30"), Decision(WRITTEN, Decimal(-1))),
         (report("0", limit="20"), standing("30"), Decision(WRITTEN, Decimal(0))),
         (report("25", Behavior.SET, limit="20"), standing("30"), Decision(WRITTEN, Decimal(-5))),
