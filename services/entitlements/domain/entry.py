@@ -187,6 +187,15 @@ class Entry:
         features = self.features.values() if feature_id is None else filter(None, [self.features.get(feature_id)])
         return list({id(tracker): tracker for feature in features for tracker in feature.trackers()}.values())
 
+    @property
+    def is_counted(self) -> bool:
+        """Whether any usage matters to it."""
+        return any(True for feature in self.features.values() for _ in feature.trackers())
+
+    def was_read_after(self, time: datetime | None) -> bool:
+        """Whether its usage was read since then."""
+        return time is not None and self.read_time is not None and self.read_time > time
+
     def standing(self, held: HeldEntitlement, now: datetime) -> Standing:
         """A metered entitlement with its usage now."""
         allowance = held.grant

@@ -235,16 +235,19 @@ class Memory:
         Every window that they hold is known. Fast for many: only those with a story of their own are looked at closely.
         """
         control, usage, gaps = self.control.coverage, self.watch.coverage, self.watch.gaps
-        least = floor = None if control is None or usage is None else min(control, usage)
+        floor = None if control is None or usage is None else min(control, usage)
+        each: set[datetime] = set()
         for entry in entries:
-            if floor is not None and not entry.changed and entry.gaps == gaps:
+            if floor is not None and not entry.changed and entry.gaps == gaps and not entry.was_read_after(usage):
+                each.add(floor)
                 continue
             known = _later(entry.covered if entry.changed else control, entry.owner_time)
-            heard = _later(usage if entry.gaps == gaps else None, entry.read_time)
+            # Of a customer that nobody is, or whose usage decides nothing, no usage is ever read.
+            heard = _later(usage if entry.gaps == gaps else None, entry.read_time) if entry.is_counted else known
             if known is None or heard is None:
                 return None
-            least = min(known, heard) if least is None else min(least, known, heard)
-        return least
+            each.add(min(known, heard))
+        return min(each, default=floor)
 
     def _usage_as_of(self, entry: Entry, windows: Sequence[HeldWindow]) -> datetime | None:
         oldest: datetime | None = None

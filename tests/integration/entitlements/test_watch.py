@@ -220,6 +220,24 @@ async def test_heartbeats_say_how_fresh_everything_is(world: World) -> None:
         await world.eventually(is_fresh)
 
 
+async def test_a_customer_that_nobody_is_makes_nobody_older(world: World) -> None:
+    await _carrier(world)
+    await world.frame()
+    await world.frame()
+    async with watching(world.api) as watch:
+        await watch.add("ua")
+        await watch.add("nobody")
+        assert {(await watch.state()).customer_id for _ in range(2)} == {"ua", "nobody"}
+        world.clock.pass_by(timedelta(seconds=20))
+        await world.frame()
+        await world.frame()
+
+        async def is_fresh() -> bool:
+            return (await watch.heartbeat()).as_of.ToDatetime(START.tzinfo) >= START + timedelta(seconds=20)
+
+        await world.eventually(is_fresh)
+
+
 async def test_two_who_watch_one_customer_are_told_the_same(world: World) -> None:
     await _carrier(world)
     async with watching(world.api) as one, watching(world.api) as other:
